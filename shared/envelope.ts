@@ -1,0 +1,126 @@
+import * as z from "zod";
+
+/** A name as SQS and people can carry it: no control character, no lone surrogate, nothing outside XML 1.0. */
+const carriableName = z.string().refine((name) => name.isWellFormed() && !/[\p{Cc}\uFFFE\uFFFF]/u.test(name), {
+  message: "holds a control character, a lone surrogate or a character that XML 1.0 does not allow",
+});
+
+/** Hub names travel in queue ids and token names; `sync` is the name of our own directory sync. */
+export const HubName = z
+  .string()
+  .regex(/^[a-z0-9-]{1,40}$/)
+  .refine((hub) => hub !== "sync", { message: '"sync" is reserved for the directory sync' });
+
+const eventData = {
+  hub: z.string().min(1).max(100),
+  user: carriableName.min(1).max(255),
+  server: carriableName.max(255),
+  session: z.string().regex(/^[!-~]{1,128}$/),
+};
+
+/** What a hub posts to `/v1/events` (DESIGN §3). Fields that are not named here are ignored. */
+export const HubEvent = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("server.spawning"),
+    timestamp: z.iso.datetime({ offset: true }),
+    data: z.object(eventData),
+  }),
+  z.object({
+    type: z.literal("server.stopped"),
+    timestamp: z.iso.datetime({ offset: true }),
+    data: z.object({
+      ...eventData,
+      reason: z.enum(["stopped", "failed", "unknown"]).default("unknown"),
+      /** The Gitea username that a credentials answer named; without it the session never had a token. */
+      account: carriableName.min(1).max(255).optional(),
+    }),
+  }),
+]);
+export type HubEvent = z.infer<typeof HubEvent>;
+
+/** A signed webhook as received (or the directory sync's own, under the hub name `sync`): who, what, when. */
+const Delivery = z.object({
+  /** The `webhook-id`; for the sync `<directory id>:<hash of the change>`. */
+  id: z.string().min(1),
+  hub: z.string().min(1),
+  /** The hub's user name as typed; for the sync the directory's username. */
+  user: z.string().min(1),
+  server: z.string().default(""),
+  session: z.string().default(""),
+  /** When it happened, by the hub's clock. */
+  occurredAt: z.iso.datetime({ offset: true }),
+  /** When the ingress (or the sync) took it in. */
+  receivedAt: z.iso.datetime({ offset: true }),
+  reason: z.enum(["stopped", "failed", "unknown"]).optional(),
+  account: z.string().optional(),
+});
+export type Delivery = z.infer<typeof Delivery>;
+
+const Group = z.object({ dn: z.string(), id: z.string(), name: z.string() });
+export type Group = z.infer<typeof Group>;
+
+/** A person as the directory has them now. */
+export const Identity = z.object({
+  /** entryUUID, objectGUID …: stays when everything else changes. */
+  directoryId: z.string().min(1),
+  username: z.string().min(1),
+  /** Every value of the user attribute: one human may have several names to type. */
+  logins: z.array(z.string()).min(1),
+  dn: z.string(),
+  /** When the entry was made; null where the directory does not tell. */
+  createdAt: z.iso.datetime({ offset: true }).nullable(),
+  fullName: z.string(),
+  /** In lower case. */
+  email: z.string(),
+  groups: z.array(Group),
+  isAdmin: z.boolean(),
+});
+export type Identity = z.infer<typeof Identity>;
+
+export const RouteName = z.enum(["spawn", "refresh", "depart", "stop"]);
+export type RouteName = z.infer<typeof RouteName>;
+
+/** What travels on the queues. Each stage adds what it learned; later stages use it and never derive it again. */
+export const Envelope = z.object({
+  version: z.literal(1),
+  route: RouteName,
+  delivery: Delivery,
+  replay: z.object({
+    number: z.int().min(0),
+    /** Why a person sent it through again. */
+    reason: z.string().optional(),
+    /** When each earlier try ended as a letter. */
+    failedAt: z.array(z.iso.datetime({ offset: true })),
+  }),
+  /** The human whom the directory sync means; a spawn finds them by name instead. */
+  directoryId: z.string().min(1).optional(),
+  /** A rebuilt directory: the same human, whose id was `from` (decided by ops, DESIGN §5). */
+  rebind: z.object({ from: z.string().min(1), to: z.string().min(1) }).optional(),
+  /** Names of managed group teams that the sync's plan takes the person out of. */
+  leave: z.array(z.string()).default([]),
+  identity: Identity.optional(),
+  account: z.object({ giteaUserId: z.int(), username: z.string(), isSiteAdmin: z.boolean() }).optional(),
+  repository: z
+    .object({ owner: z.string(), name: z.string(), isEmpty: z.boolean(), defaultBranch: z.string() })
+    .optional(),
+});
+export type Envelope = z.infer<typeof Envelope>;
+
+/** A dead letter: what could not be done, why, and the envelope that a replay sends through again (DESIGN §7). */
+export const Failure = z.object({
+  version: z.literal(1),
+  /** The same for every copy of one failure: a hash of delivery, stage and replay number. */
+  failureId: z.string(),
+  class: z.enum(["permanent", "exhausted", "crash"]),
+  stage: z.string(),
+  code: z.string(),
+  reason: z.string(),
+  attempts: z.int(),
+  firstFailedAt: z.iso.datetime({ offset: true }),
+  failedAt: z.iso.datetime({ offset: true }),
+  request: z.object({ method: z.string(), path: z.string(), status: z.int().optional() }).optional(),
+  /** Null when the message was not an envelope; then `rawBody` holds it. */
+  envelope: Envelope.nullable(),
+  rawBody: z.string().optional(),
+});
+export type Failure = z.infer<typeof Failure>;

@@ -1,0 +1,29 @@
+import type { RouteName } from "./envelope.ts";
+
+/** Every step that makes one thing true, each with a FIFO queue and a function of its own, in the order of the journey. */
+export const STAGES = ["identity", "account", "team", "repository", "templates", "release"] as const;
+export type StageName = (typeof STAGES)[number];
+
+/** The single list of routes: the stages that an envelope passes, in order (DESIGN §2). */
+export const ROUTES: Record<RouteName, readonly [StageName, ...StageName[]]> = {
+  spawn: ["identity", "account", "team", "repository", "templates"],
+  refresh: ["identity", "account", "team"],
+  depart: ["identity", "account", "team"],
+  stop: ["release"],
+};
+
+/** The stage after `stage` on `route`; undefined when the envelope is done. */
+export function nextStage(route: RouteName, stage: StageName): StageName | undefined {
+  const stages = ROUTES[route];
+  return stages[stages.indexOf(stage) + 1];
+}
+
+/** All queues, in the words of their names: a stage's queue is named after it, its net `<stage>-crashed`. */
+export const DEAD_LETTERS = "dead-letters";
+export const DEPARTURES = "departures";
+export type QueueName = StageName | typeof DEAD_LETTERS | typeof DEPARTURES;
+
+/** The environment variable that holds a queue's URL, e.g. `QUEUE_URL_DEAD_LETTERS`. */
+export function queueUrlVariable(queue: QueueName): string {
+  return `QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`;
+}

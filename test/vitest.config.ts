@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  root: new URL("..", import.meta.url).pathname,
+  test: {
+    include: ["test/**/*.test.ts"],
+    testTimeout: 20_000,
+    hookTimeout: 60_000,
+    // The SQS client refuses to start without a region and keys; the emulator accepts any.
+    env: { AWS_REGION: "eu-central-1", AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test", NO_COLOR: "1" },
+    coverage: { provider: "v8", include: ["functions/**", "shared/**", "infra/**"], reportsDirectory: ".coverage" },
+  },
+});
