@@ -72,10 +72,31 @@ export const Identity = z.object({
   fullName: z.string(),
   /** In lower case. */
   email: z.string(),
+  /** All addresses, sorted, none where the directory has none: an account keeps its own while that is among them. */
+  emails: z.array(z.string()).optional(),
   groups: z.array(Group),
   isAdmin: z.boolean(),
 });
 export type Identity = z.infer<typeof Identity>;
+
+/** A team of our organisation as Gitea shows it. */
+export const Team = z.object({
+  id: z.int(),
+  name: z.string(),
+  description: z.string(),
+  /** What it may do with code; `other` is what hubforge never gives (Owners, a team without code). */
+  level: z.enum(["read", "write", "admin", "other"]),
+});
+export type Team = z.infer<typeof Team>;
+
+const Account = z.object({
+  giteaUserId: z.int(),
+  /** Gitea's name for the person, which stays when their uid changes. */
+  username: z.string(),
+  isSiteAdmin: z.boolean(),
+  /** The teams of our organisation that the person was in when the account stage looked. */
+  teams: z.array(Team),
+});
 
 export const RouteName = z.enum(["spawn", "refresh", "depart", "stop"]);
 export type RouteName = z.infer<typeof RouteName>;
@@ -99,7 +120,9 @@ export const Envelope = z.object({
   /** Names of managed group teams that the sync's plan takes the person out of. */
   leave: z.array(z.string()).default([]),
   identity: Identity.optional(),
-  account: z.object({ giteaUserId: z.int(), username: z.string(), isSiteAdmin: z.boolean() }).optional(),
+  account: Account.optional(),
+  /** The person's own team: having it is the proof that a repository is theirs. */
+  team: z.object({ id: z.int(), name: z.string() }).optional(),
   repository: z
     .object({ owner: z.string(), name: z.string(), isEmpty: z.boolean(), defaultBranch: z.string() })
     .optional(),

@@ -1,0 +1,3 @@
+import { drainCrashes } from "./drain-crashes.ts";
+
+export const handler = drainCrashes();

@@ -1,0 +1,27 @@
+import type { Envelope, Identity } from "#shared/envelope.ts";
+import { type GiteaTools, isSame } from "#shared/gitea.ts";
+import { isGroupTeam } from "#shared/marks.ts";
+import { ADMINS_TEAM } from "#shared/names.ts";
+import { grantedTeams } from "./granted-teams.ts";
+
+/**
+ * The person is out of the teams that the sync's plan names, but only where the directory as just read agrees, and only of
+ * teams that hubforge keeps: what people arrange in other teams is theirs.
+ */
+export async function leaveTeams(
+  leave: readonly string[],
+  account: NonNullable<Envelope["account"]>,
+  identity: Identity | undefined,
+  { gitea, settings }: GiteaTools,
+): Promise<boolean> {
+  const granted = identity ? grantedTeams(identity.groups, settings).map(({ name }) => name) : [];
+  const kept = identity?.isAdmin ? [...granted, ADMINS_TEAM] : granted;
+  const left = account.teams.filter(
+    (team) =>
+      leave.some((name) => isSame(name, team.name)) &&
+      !kept.some((name) => isSame(name, team.name)) &&
+      (isGroupTeam(team) || isSame(team.name, ADMINS_TEAM)),
+  );
+  for (const team of left) await gitea.teams.removeMember(team, account.username);
+  return left.length > 0;
+}

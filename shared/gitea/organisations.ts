@@ -1,0 +1,43 @@
+import { Permanent, Retryable } from "../errors.ts";
+import { type Send, segment } from "./request.ts";
+
+export function organisations(send: Send) {
+  const isThere = async (name: string): Promise<boolean> => {
+    const answer = await send(
+      { method: "GET", path: `/orgs/${name}` },
+      (api, params) => api.orgs.orgGet(segment(name), params),
+      { expect: [404] },
+    );
+    // Two shapes of 404: "GetOrgByName" is absent, "HasOrgOrUserVisible" is private and hidden from us (reference §3).
+    if (answer.status === 404 && answer.message === "HasOrgOrUserVisible") {
+      throw new Retryable(
+        "gitea.unauthorized",
+        `organisation ${name} is hidden from hubforge's account: make it a site admin`,
+        { request: answer.request },
+      );
+    }
+    return answer.status !== 404;
+  };
+  return {
+    isThere,
+
+    /** Makes the organisation when it is missing; an existing one is never changed. Returns whether it was made. */
+    ensure: async (name: string): Promise<boolean> => {
+      if (await isThere(name)) return false;
+      // Members of teams must not be able to give the repository away to further teams (DESIGN §4).
+      const body = { username: name, visibility: "private" as const, repo_admin_change_team_access: false };
+      const answer = await send({ method: "POST", path: "/orgs" }, (api, params) => api.orgs.orgCreate(body, params), {
+        expect: [422, 500],
+      });
+      if (answer.status < 300) return true;
+      if (await isThere(name)) return false;
+      const said = `POST /orgs answered ${answer.status}: ${answer.message}`;
+      if (answer.status === 500) throw new Retryable("gitea.failing", said, { request: answer.request });
+      throw new Permanent(
+        "organisation.taken",
+        `organisation ${name} cannot be made: a person may have that name, or Gitea refuses it. ${said}`,
+        { request: answer.request },
+      );
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import type { Team } from "./envelope.ts";
+import { Permanent } from "./errors.ts";
+import type { Gitea, Level } from "./gitea.ts";
+
+type Wanted = { name: string; description: string; level: Level };
+
+/**
+ * A team shared by many people exists. Several messages may make it at once, and Gitea has no unique index on team names:
+ * after making one it is looked up again, and of a pair everybody uses the one with the lowest id (reference rule 15).
+ */
+export async function ensureManagedTeam(gitea: Gitea, { name, description, level }: Wanted): Promise<Team> {
+  const existing = await gitea.teams.findByName(name);
+  if (existing) return existing;
+  await gitea.teams.create(name, description, level);
+  const made = await gitea.teams.findByName(name);
+  if (!made) throw new Permanent("team.refused", `Gitea refuses to make a team named "${name}"`);
+  return made;
+}

@@ -1,0 +1,29 @@
+import type { Group, Team } from "./envelope.ts";
+
+/**
+ * Gitea is hubforge's only memory: whose a team is stands in its description. Marks count in our own organisation only and
+ * are compared whole, never as a part of a text, so that nobody can write themselves into somebody's place.
+ */
+const PERSON = "Managed by hubforge. Directory id: ";
+const GROUP = "Managed by hubforge. Group id: ";
+
+// Gitea refuses longer descriptions (CreateTeamOption, MaxSize(255)).
+const DESCRIPTION_MAXIMUM = 255;
+
+export function personMark(directoryId: string): string {
+  return `${PERSON}${directoryId}`;
+}
+
+/** The directory id that a person's own team is marked with; undefined for every other team. */
+export function markedDirectoryId(team: Team): string | undefined {
+  return team.description.startsWith(PERSON) ? team.description.slice(PERSON.length) : undefined;
+}
+
+/** The id finds the group again when its DN has changed; the DN is for people to read and may be cut. */
+export function groupMark(group: Group): string {
+  return `${GROUP}${group.id} DN: ${group.dn}`.slice(0, DESCRIPTION_MAXIMUM);
+}
+
+export function isGroupTeam(team: Team): boolean {
+  return team.description.startsWith(GROUP);
+}

@@ -1,0 +1,112 @@
+import { createHash } from "node:crypto";
+import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { Envelope, Failure } from "./envelope.ts";
+import { Retryable } from "./errors.ts";
+import { DEAD_LETTERS, type QueueName, queueUrlVariable, type StageName } from "./pipeline.ts";
+import { deduplicationId, groupId, personGroup } from "./queue-ids.ts";
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Puts messages on hubforge's queues. Every promise settles only after SQS has answered. */
+export type Sender = {
+  /** @throws Retryable `queue.unreachable` */
+  sendEnvelope(stage: StageName, envelope: Envelope, signal?: AbortSignal): Promise<void>;
+  /** @throws Retryable `queue.unreachable` */
+  sendFailure(failure: Failure, signal?: AbortSignal): Promise<void>;
+  /** Gives a received message back after `seconds` (0 – 43,200) instead of its queue's own visibility time-out. */
+  giveBack(stage: StageName, receiptHandle: string, seconds: number): Promise<void>;
+};
+
+/** Queue URLs come from `QUEUE_URL_<NAME>`; region, credentials and `AWS_ENDPOINT_URL` as every AWS client takes them. */
+export function createSender(environment: Environment): Sender {
+  const client = new SQSClient({});
+  const send = async (
+    queue: QueueName,
+    message: Omit<SendMessageCommand["input"], "QueueUrl">,
+    signal?: AbortSignal,
+  ) => {
+    const command = new SendMessageCommand({ QueueUrl: queueUrl(environment, queue), ...message });
+    await reached(queue, client.send(command, signal ? { abortSignal: signal } : {}));
+  };
+  return {
+    sendEnvelope: (stage, envelope, signal) =>
+      send(
+        stage,
+        {
+          MessageBody: messageBody(envelope),
+          MessageGroupId: groupOf(stage, envelope),
+          MessageDeduplicationId: deduplicationOf(stage, envelope),
+          // Survives the native redrive, so that the crash net knows where a message came from.
+          MessageAttributes: { stage: { DataType: "String", StringValue: stage } },
+        },
+        signal,
+      ),
+    sendFailure: (failure, signal) => send(DEAD_LETTERS, { MessageBody: messageBody(failure) }, signal),
+    giveBack: async (stage, receiptHandle, seconds) => {
+      const command = new ChangeMessageVisibilityCommand({
+        QueueUrl: queueUrl(environment, stage),
+        ReceiptHandle: receiptHandle,
+        VisibilityTimeout: seconds,
+      });
+      await reached(stage, client.send(command));
+    },
+  };
+}
+
+function queueUrl(environment: Environment, queue: QueueName): string {
+  const url = environment[queueUrlVariable(queue)];
+  if (!url)
+    throw new Retryable(
+      "settings.wrong",
+      `${queueUrlVariable(queue)} is not set: this function may not use that queue`,
+    );
+  return url;
+}
+
+async function reached(queue: QueueName, answer: Promise<unknown>): Promise<void> {
+  try {
+    await answer;
+  } catch (cause) {
+    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    throw new Retryable("queue.unreachable", `queue ${queue} did not accept: ${why}`, { cause });
+  }
+}
+
+/** Whose place in line a message takes (DESIGN §1): before we know the human, the name typed; afterwards the human. */
+export function groupOf(stage: StageName, envelope: Envelope): string {
+  if (stage === "identity" || stage === "release") return personGroup(envelope.delivery.user);
+  return groupId(
+    envelope.rebind?.from ?? envelope.identity?.directoryId ?? envelope.directoryId ?? envelope.delivery.user,
+  );
+}
+
+export function deduplicationOf(stage: StageName, envelope: Envelope): string {
+  const { hub, id } = envelope.delivery;
+  return deduplicationId({ hub, id, stage, replay: envelope.replay.number });
+}
+
+/** One failure has one id, however often it is written: a standard queue drops no copies, its readers do. */
+export function failureId(envelope: Envelope, stage: string): string {
+  const { hub, id } = envelope.delivery;
+  return shortHash(`${hub}:${id}:${stage}:${envelope.replay.number}`);
+}
+
+export function shortHash(text: string): string {
+  return createHash("sha256").update(text).digest("hex").slice(0, 12);
+}
+
+/** A letter that repeats a hostile body must still fit into one message (1 MiB) after JSON has escaped it. */
+export const RAW_BODY_LIMIT = 100_000;
+
+function messageBody(content: Envelope | Failure): string {
+  return cleanText(JSON.stringify(content));
+}
+
+/**
+ * What SQS cannot carry becomes U+FFFD: everything outside the characters of XML 1.0 (SendMessage, "Message" in the SQS
+ * API reference). JSON escapes control characters and lone surrogates by itself, but leaves U+FFFE and U+FFFF as they are.
+ */
+export function cleanText(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters in question
+  return text.toWellFormed().replace(/[\u0000-\u0008\u000B\u000C\u000E-\u001F\uFFFE\uFFFF]/g, "\uFFFD");
+}
