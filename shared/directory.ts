@@ -1,0 +1,148 @@
+import { type Environment, loadSettings, type Settings, SettingsError } from "./config.ts";
+import { type Connection, createConnect } from "./directory/connection.ts";
+import { BINARY_ATTRIBUTES, idFilter } from "./directory/directory-id.ts";
+import { disabledBy } from "./directory/disabled.ts";
+import { isWithin, MalformedDn } from "./directory/dn.ts";
+import type { DirectoryEntry } from "./directory/entry.ts";
+import { allOf, compileFilters, type Filters } from "./directory/filters.ts";
+import { groupsOf, isAllowed } from "./directory/groups.ts";
+import { loginsOf, personAttributes, toIdentity, usernameOf } from "./directory/person.ts";
+import type { Identity } from "./envelope.ts";
+import { Permanent, Retryable } from "./errors.ts";
+
+export { normalDn } from "./directory/dn.ts";
+
+export type DirectorySettings = Settings<"directory">;
+
+/** `gone` is only said after a complete read that could have found the person. */
+export type LookUp =
+  | { state: "present"; identity: Identity }
+  | {
+      state: "gone";
+      code: "person.unknown" | "person.disabled" | "person.not-allowed";
+      reason: string;
+      username?: string;
+    };
+
+/** By a name typed at the hub, in any case, or by the directory id. */
+export type PersonQuery = { by: "name" | "id"; value: string };
+
+export type Directory = {
+  /**
+   * Who this is now, and whether they may come in. One connection, thrown away afterwards; at most 7 s, less when `signal`
+   * says so. Rests on reference/ldap.md.
+   * @throws Permanent `person.ambiguous`, `directory.no-id`, `directory.no-name`
+   * @throws Unauthorized `ldap.unauthorized` for a refused bind, tried on one server only
+   * @throws Retryable `ldap.*`, `directory.*` for everything else that is not the person's fault
+   */
+  lookUp(query: PersonQuery, signal: AbortSignal): Promise<LookUp>;
+};
+
+/** What a stage connects with: settings are read once a cold start, connections are made for each look-up. */
+export async function connectDirectory(environment: Environment): Promise<() => { directory: Directory }> {
+  const directory = createDirectory(await loadSettings(["directory"], environment));
+  return () => ({ directory });
+}
+
+/** The only door to LDAP. `now` is the clock. @throws SettingsError for filters, DNs and authorities that cannot work. */
+export function createDirectory(settings: DirectorySettings, { now = Date.now } = {}): Directory {
+  const filters = compileFilters(settings);
+  checkAllowedGroups(settings);
+  const connect = createConnect(settings, now);
+  return {
+    lookUp: (query, signal) =>
+      connect(signal, async (connection) => {
+        try {
+          return await lookUp(query, { connection, settings, filters, now: now() });
+        } catch (cause) {
+          if (!(cause instanceof MalformedDn)) throw cause;
+          throw new Retryable(
+            "directory.bad-dn",
+            `the directory answered with a DN that cannot be compared: ${cause.message}`,
+            { cause },
+          );
+        }
+      }),
+  };
+}
+
+type Reading = { connection: Connection; settings: DirectorySettings; filters: Filters; now: number };
+
+async function lookUp(query: PersonQuery, reading: Reading): Promise<LookUp> {
+  const { connection, settings, filters, now } = reading;
+  const entry = await findPerson(query, reading);
+  if (entry === undefined) {
+    return {
+      state: "gone",
+      code: "person.unknown",
+      reason: `the directory has nobody with the ${query.by} "${query.value}"`,
+    };
+  }
+  const logins = loginsOf(entry, settings);
+  const username = usernameOf(entry, logins, settings);
+  const why = disabledBy(entry, now);
+  if (why !== undefined) {
+    return {
+      state: "gone",
+      code: "person.disabled",
+      reason: `the account of "${entry.dn}" is disabled: ${why}`,
+      username,
+    };
+  }
+  const groups = await groupsOf({ dn: entry.dn, logins }, connection, settings, filters);
+  if (await isAllowed(groups, connection, settings)) {
+    return { state: "present", identity: toIdentity(entry, groups, settings) };
+  }
+  const reason = `"${entry.dn}" is in none of the groups of LDAP_ALLOWED_GROUPS`;
+  return { state: "gone", code: "person.not-allowed", reason, username };
+}
+
+function checkAllowedGroups(settings: DirectorySettings): void {
+  const base = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
+  for (const dn of settings.LDAP_ALLOWED_GROUPS) {
+    const problem = problemOf(dn, base);
+    if (problem !== undefined) throw new SettingsError(`wrong settings:\n  LDAP_ALLOWED_GROUPS: ${problem}`);
+  }
+}
+
+function problemOf(dn: string, base: string): string | undefined {
+  try {
+    return isWithin(dn, base)
+      ? undefined
+      : `"${dn}" lies outside the group search base "${base}", so nobody could be in it`;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function findPerson({ by, value }: PersonQuery, reading: Reading): Promise<DirectoryEntry | undefined> {
+  const { connection, settings, filters } = reading;
+  const byId = () => allOf([filters.anyPerson, idFilter(value, settings.LDAP_ID_ATTRIBUTE)]);
+  const base = settings.LDAP_USER_SEARCH_BASE ?? settings.LDAP_BASE;
+  // Two are enough to see that a name means more than one person.
+  const entries = await connection.search(base, {
+    filter: by === "name" ? filters.person(value) : byId(),
+    attributes: personAttributes(settings),
+    explicitBufferAttributes: BINARY_ATTRIBUTES,
+    sizeLimit: 2,
+  });
+  if (entries.length > 1) {
+    const dns = entries.map((entry) => `"${entry.dn}"`).join(" and ");
+    throw new Permanent("person.ambiguous", `the ${by} "${value}" means more than one person: ${dns}`);
+  }
+  if (entries.length === 0) await requireAnybody(base, connection, filters);
+  return entries[0];
+}
+
+/**
+ * "Nobody of that name" from an account that can see nobody at all is no answer: lost rights read like an empty directory.
+ * @throws Retryable `directory.empty`
+ */
+async function requireAnybody(base: string, connection: Connection, filters: Filters): Promise<void> {
+  const anybody = await connection.search(base, { filter: filters.anyPerson, attributes: ["1.1"], sizeLimit: 1 });
+  if (anybody.length > 0) return;
+  throw new Retryable(
+    "directory.empty",
+    `not one person can be read below "${base}": check the rights of LDAP_BIND_DN, LDAP_USER_SEARCH_BASE and LDAP_USER_SEARCH_FILTER`,
+  );
+}

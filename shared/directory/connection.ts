@@ -1,0 +1,135 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Client, type SearchOptions } from "ldapts";
+import type { Settings } from "../config.ts";
+import { Retryable, Unauthorized } from "../errors.ts";
+import { DirectoryEntry } from "./entry.ts";
+import { type Attempt, faultOf, ServerDown } from "./faults.ts";
+import { rememberRefusal, throwIfJustRefused } from "./refused-passwords.ts";
+import { type Server, serversOf } from "./tls.ts";
+
+/** reference/ldap.md §2: 2 s a connect, 3 s an operation, 7 s in all of a function's 10 s. */
+const CONNECT_MILLISECONDS = 2_000;
+const OPERATION_MILLISECONDS = 3_000;
+const WHOLE_MILLISECONDS = 7_000;
+const GOODBYE_MILLISECONDS = 100;
+
+/** These hold AD's own housekeeping and never a person; every search from a domain's root refers to them. */
+const NOBODY_LIVES_THERE = /\/(DC=(Domain|Forest)DnsZones|CN=Configuration|CN=Schema),/i;
+
+/** A bound connection. What it returns is complete, or it throws. */
+export type Connection = {
+  search(base: string, options: SearchOptions & { filter: string }): Promise<DirectoryEntry[]>;
+};
+
+export type Connect = <Result>(
+  signal: AbortSignal,
+  work: (connection: Connection) => Promise<Result>,
+) => Promise<Result>;
+
+/**
+ * Runs `work` on a fresh connection to the first server that answers, and throws that connection away: after a drop, ldapts
+ * would come back anonymous, or never answer again (reference/ldap.md §2, A – D). `work` may run once for each server.
+ * @throws Retryable `ldap.unreachable`, `ldap.busy` after the last server; Unauthorized after the first refused password.
+ */
+export function createConnect(settings: Settings<"directory">, now: () => number): Connect {
+  const servers = serversOf(settings);
+  return async (signal, work) => {
+    throwIfJustRefused(settings, now());
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(WHOLE_MILLISECONDS)]);
+    const down: ServerDown[] = [];
+    for (const server of servers) {
+      if (deadline.aborted) break;
+      try {
+        return await onServer(server, settings, deadline, work);
+      } catch (error) {
+        if (error instanceof Unauthorized) rememberRefusal(settings, now());
+        if (!(error instanceof ServerDown)) throw error;
+        down.push(error);
+      }
+    }
+    throw allDown(down);
+  };
+}
+
+function allDown(down: ServerDown[]): Retryable {
+  const code = down.length > 0 && down.every((server) => server.isBusy) ? "ldap.busy" : "ldap.unreachable";
+  const reasons =
+    down.map((server) => server.message).join("; ") || "the time was up before the first server was asked";
+  return new Retryable(code, `no directory server answered: ${reasons}`, { cause: down.at(-1) });
+}
+
+async function onServer<Result>(
+  server: Server,
+  settings: Settings<"directory">,
+  deadline: AbortSignal,
+  work: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const client = new Client({
+    url: server.url,
+    timeout: OPERATION_MILLISECONDS,
+    connectTimeout: CONNECT_MILLISECONDS,
+    ...(server.ldaps ? { tlsOptions: server.ldaps } : {}),
+  });
+  try {
+    await bind(client, server, settings, deadline);
+    return await work({
+      search: async (base, options) => {
+        const attempt: Attempt = { operation: "search", url: server.url, base };
+        const result = await attempted(attempt, deadline, () => client.search(base, options));
+        if (!client.isBound) throw faultOf(new Error("the connection was lost and came back anonymous"), attempt);
+        refuseReferences(result.searchReferences, attempt);
+        return result.searchEntries.map((entry) => new DirectoryEntry(entry));
+      },
+    });
+  } finally {
+    await thrownAway(client);
+  }
+}
+
+async function bind(
+  client: Client,
+  server: Server,
+  settings: Settings<"directory">,
+  deadline: AbortSignal,
+): Promise<void> {
+  const { startTls, url } = server;
+  if (startTls !== undefined) {
+    // ldapts' own connect time-out does not cover the handshake after StartTLS.
+    const inTime = AbortSignal.any([deadline, AbortSignal.timeout(CONNECT_MILLISECONDS)]);
+    await attempted({ operation: "connect", url }, inTime, () => client.startTLS({ ...startTls }));
+  }
+  await attempted({ operation: "bind", url }, deadline, () =>
+    client.bind(settings.LDAP_BIND_DN, settings.LDAP_BIND_PASSWORD),
+  );
+}
+
+/** Ends at the deadline even where ldapts never settles. */
+async function attempted<Result>(attempt: Attempt, deadline: AbortSignal, act: () => Promise<Result>): Promise<Result> {
+  const { promise: timeUp, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(new Error("the time was up", { cause: deadline.reason }));
+  deadline.addEventListener("abort", onAbort, { once: true });
+  try {
+    if (deadline.aborted) throw new Error("the time was up", { cause: deadline.reason });
+    return await Promise.race([act(), timeUp]);
+  } catch (error) {
+    throw faultOf(error, attempt);
+  } finally {
+    deadline.removeEventListener("abort", onAbort);
+  }
+}
+
+/** Continuation references are never followed, so what they hold is unread: the answer is incomplete. */
+function refuseReferences(references: readonly string[], attempt: Attempt): void {
+  const unread = references.filter((uri) => !NOBODY_LIVES_THERE.test(uri));
+  if (unread.length === 0) return;
+  throw new Retryable(
+    "ldap.referral",
+    `the answer of ${attempt.url} for base "${attempt.base}" is incomplete: the rest is at ${unread.join(", ")}; ` +
+      "name that server in LDAP_URLS, or narrow the search base",
+  );
+}
+
+/** The socket is closed either way; nothing depends on the goodbye, which never ends in the middle of a StartTLS handshake. */
+async function thrownAway(client: Client): Promise<void> {
+  await Promise.race([client.unbind().catch(() => undefined), sleep(GOODBYE_MILLISECONDS, undefined, { ref: false })]);
+}

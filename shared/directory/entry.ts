@@ -1,0 +1,42 @@
+import type { Entry } from "ldapts";
+
+/** One entry as the server answered, read without caring how many values came or how the server spells a name. */
+export class DirectoryEntry {
+  readonly dn: string;
+  readonly #values: ReadonlyMap<string, readonly (string | Buffer)[]>;
+
+  constructor(entry: Entry) {
+    this.dn = entry.dn;
+    this.#values = new Map(
+      Object.entries(entry).flatMap(([attribute, value]) =>
+        attribute === "dn" ? [] : [[attribute.toLowerCase(), Array.isArray(value) ? value : [value]]],
+      ),
+    );
+  }
+
+  /** All values, sorted, because a server's order is not stable. What is not UTF-8 shows as U+FFFD. */
+  texts(attribute: string): string[] {
+    return this.#all(attribute)
+      .map((value) => value.toString())
+      .sort();
+  }
+
+  /** The first value's bytes as they came. */
+  bytes(attribute: string): Buffer | undefined {
+    const first = this.#all(attribute)[0];
+    return typeof first === "string" ? Buffer.from(first) : first;
+  }
+
+  #all(attribute: string): readonly (string | Buffer)[] {
+    return this.#values.get(attribute.toLowerCase()) ?? [];
+  }
+}
+
+/** Generalized time (RFC 4517 §3.3.13, UTC as directories write it) as ISO 8601; null where there is none. */
+export function isoTime(text: string | undefined): string | null {
+  const match = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:[.,]\d+)?Z$/.exec(text ?? "");
+  if (match === null) return null;
+  const [, year, month, day, hour, minute, second] = match;
+  const time = new Date(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`);
+  return Number.isNaN(time.getTime()) ? null : time.toISOString();
+}

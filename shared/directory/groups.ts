@@ -1,0 +1,100 @@
+import type { Settings } from "../config.ts";
+import type { Group } from "../envelope.ts";
+import { Retryable } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import { BINARY_ATTRIBUTES, directoryIdOf, idAttributes } from "./directory-id.ts";
+import { normalDn } from "./dn.ts";
+import type { DirectoryEntry } from "./entry.ts";
+import type { Filters } from "./filters.ts";
+
+/** Members in one filter; servers cap the size of a request, not the number of its parts. */
+const MEMBERS_A_SEARCH = 50;
+
+type Member = { dn: string; logins: readonly string[] };
+
+/**
+ * The groups of one person, direct and by nesting, sorted by DN: always by LDAP_GROUP_SEARCH_FILTER, level by level. A cycle
+ * ends where it meets a group already seen.
+ */
+export async function groupsOf(
+  person: Member,
+  connection: Connection,
+  settings: Settings<"directory">,
+  filters: Filters,
+): Promise<Group[]> {
+  const found = new Map<string, Group>();
+  const holdsNames = namesItsMembers(settings.LDAP_GROUP_MEMBER_ATTRIBUTE);
+  let level: readonly string[] = holdsNames ? person.logins : [person.dn];
+  while (level.length > 0) {
+    const entries = await parentsOf(level, connection, settings, filters);
+    const fresh = entries.filter((entry) => !found.has(normalDn(entry.dn)));
+    for (const entry of fresh) found.set(normalDn(entry.dn), toGroup(entry, settings));
+    level = holdsNames ? [] : fresh.map((entry) => entry.dn);
+  }
+  return [...found].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group);
+}
+
+/** memberUid holds login names; member, uniqueMember and the like hold DNs. Names can't nest groups. */
+const namesItsMembers = (memberAttribute: string) => /uid$/i.test(memberAttribute);
+
+async function parentsOf(
+  members: readonly string[],
+  connection: Connection,
+  settings: Settings<"directory">,
+  filters: Filters,
+): Promise<DirectoryEntry[]> {
+  const entries: DirectoryEntry[] = [];
+  for (let start = 0; start < members.length; start += MEMBERS_A_SEARCH) {
+    const filter = filters.groupsWith(members.slice(start, start + MEMBERS_A_SEARCH));
+    entries.push(
+      ...(await connection.search(settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE, {
+        filter,
+        attributes: [settings.LDAP_GROUP_NAME_ATTRIBUTE, ...idAttributes(settings.LDAP_ID_ATTRIBUTE)],
+        explicitBufferAttributes: BINARY_ATTRIBUTES,
+      })),
+    );
+  }
+  return entries;
+}
+
+function toGroup(entry: DirectoryEntry, settings: Settings<"directory">): Group {
+  const configured = settings.LDAP_ID_ATTRIBUTE;
+  // A configured id may be one that only people have (uid); then a group is known by its DN.
+  const id = directoryIdOf(entry, configured) ?? (configured === undefined ? undefined : normalDn(entry.dn));
+  if (id === undefined) {
+    throw new Retryable(
+      "directory.no-id",
+      `no id attribute of group "${entry.dn}" can be read: give the bind account the right`,
+    );
+  }
+  return { dn: entry.dn, id, name: entry.texts(settings.LDAP_GROUP_NAME_ATTRIBUTE)[0] ?? entry.dn };
+}
+
+/**
+ * Whether one of `groups` is allowed in; an empty setting lets everybody in.
+ * @throws Retryable `directory.group-missing`: that nobody is in a group which is not there says nothing about the person.
+ */
+export async function isAllowed(
+  groups: readonly Group[],
+  connection: Connection,
+  settings: Settings<"directory">,
+): Promise<boolean> {
+  const allowed = settings.LDAP_ALLOWED_GROUPS;
+  const theirs = new Set(groups.map((group) => normalDn(group.dn)));
+  if (allowed.length === 0 || allowed.some((dn) => theirs.has(normalDn(dn)))) return true;
+  for (const dn of allowed) await requireGroup(dn, connection);
+  return false;
+}
+
+async function requireGroup(dn: string, connection: Connection): Promise<void> {
+  try {
+    const found = await connection.search(dn, { scope: "base", filter: "(objectClass=*)", attributes: ["1.1"] });
+    if (found.length > 0) return;
+  } catch (error) {
+    if (!(error instanceof Retryable) || error.code !== "ldap.base-missing") throw error;
+  }
+  throw new Retryable(
+    "directory.group-missing",
+    `LDAP_ALLOWED_GROUPS names "${dn}", which the directory does not have: correct the setting, or make the group`,
+  );
+}

@@ -1,0 +1,106 @@
+import { createHash } from "node:crypto";
+import type { Settings } from "../config.ts";
+import type { Group, Identity } from "../envelope.ts";
+import { Permanent } from "../errors.ts";
+import { directoryIdOf, idAttributes } from "./directory-id.ts";
+import { normalType, normalValue, parseDn } from "./dn.ts";
+import { type DirectoryEntry, isoTime } from "./entry.ts";
+
+/** Gitea refuses longer full names and mail addresses. */
+const FULL_NAME_CHARACTERS = 100;
+const MAIL_CHARACTERS = 254;
+
+/** What Gitea takes as a mail address, a little narrower; it stores lower case. */
+const MAIL = /^[a-z0-9_][a-z0-9.!#$%&'*+/=?^_`{|}~-]*@[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/;
+
+/** Operational attributes come only when asked for by name. */
+export const personAttributes = (settings: Settings<"directory">): string[] => [
+  settings.LDAP_USER_ATTRIBUTE,
+  settings.LDAP_FULLNAME_ATTRIBUTE,
+  settings.LDAP_EMAIL_ATTRIBUTE,
+  ...idAttributes(settings.LDAP_ID_ATTRIBUTE),
+  "createTimestamp",
+  "whenCreated",
+  "userAccountControl",
+  "accountExpires",
+  "pwdAccountLockedTime",
+  "nsAccountLock",
+];
+
+/** @throws Permanent `directory.no-name`, `directory.no-id` */
+export function toIdentity(entry: DirectoryEntry, groups: Group[], settings: Settings<"directory">): Identity {
+  const logins = loginsOf(entry, settings);
+  const username = usernameOf(entry, logins, settings);
+  const emails = mailsOf(entry, settings);
+  const admins = new Set(settings.LDAP_ADMIN_USERS.map(normalValue));
+  return {
+    directoryId: idOf(entry, username, settings),
+    username,
+    logins,
+    dn: entry.dn,
+    createdAt: isoTime(entry.texts("createTimestamp")[0] ?? entry.texts("whenCreated")[0]),
+    fullName: fullNameOf(entry, settings) ?? username,
+    email: emails[0] ?? addressNobodyHas(username),
+    emails,
+    groups,
+    isAdmin: logins.some((login) => admins.has(normalValue(login))),
+  };
+}
+
+/** Every name this person may type. @throws Permanent `directory.no-name` */
+export function loginsOf(entry: DirectoryEntry, settings: Settings<"directory">): string[] {
+  const logins = entry.texts(settings.LDAP_USER_ATTRIBUTE);
+  if (logins.length > 0) return logins;
+  throw new Permanent(
+    "directory.no-name",
+    `"${entry.dn}" has no "${settings.LDAP_USER_ATTRIBUTE}" (LDAP_USER_ATTRIBUTE) to read`,
+  );
+}
+
+/** The value that the DN holds, else the first sorted: the same one however the server orders them. */
+export function usernameOf(entry: DirectoryEntry, logins: readonly string[], settings: Settings<"directory">): string {
+  const type = normalType(settings.LDAP_USER_ATTRIBUTE);
+  const named = parseDn(entry.dn)[0]?.find((part) => normalType(part.type) === type)?.value;
+  const login = logins.find((each) => named !== undefined && normalValue(each) === normalValue(named)) ?? logins[0];
+  if (login === undefined) throw new Permanent("directory.no-name", `"${entry.dn}" has no login name`);
+  return login;
+}
+
+function idOf(entry: DirectoryEntry, username: string, settings: Settings<"directory">): string {
+  const configured = settings.LDAP_ID_ATTRIBUTE;
+  // Of several names as the id, the username: the first sorted would change with each name that is added.
+  if (configured !== undefined && normalType(configured) === normalType(settings.LDAP_USER_ATTRIBUTE)) return username;
+  const id = directoryIdOf(entry, configured);
+  if (id !== undefined) return id;
+  throw new Permanent(
+    "directory.no-id",
+    `none of ${idAttributes(configured).join(", ")} of "${entry.dn}" can be read: set LDAP_ID_ATTRIBUTE, or give the bind account the right`,
+  );
+}
+
+function fullNameOf(entry: DirectoryEntry, settings: Settings<"directory">): string | undefined {
+  const names = entry.texts(settings.LDAP_FULLNAME_ATTRIBUTE).map(cleanName);
+  return names.find((name) => name !== "");
+}
+
+/** Control characters and runs of spaces become one space; what XML, and so SQS, cannot carry becomes U+FFFD. */
+function cleanName(name: string): string {
+  const clean = name
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, " ")
+    .replace(/[\uFFFE\uFFFF]/g, "\uFFFD")
+    .trim();
+  return [...clean].slice(0, FULL_NAME_CHARACTERS).join("").trim();
+}
+
+function mailsOf(entry: DirectoryEntry, settings: Settings<"directory">): string[] {
+  const mails = entry.texts(settings.LDAP_EMAIL_ATTRIBUTE).map((mail) => mail.trim().toLowerCase());
+  return [...new Set(mails)].filter((mail) => MAIL.test(mail) && mail.length <= MAIL_CHARACTERS).sort();
+}
+
+/** Gitea needs a mail address, unique among all; `.invalid` never receives (RFC 2606). Names that are none get a hash. */
+function addressNobodyHas(username: string): string {
+  const lower = username.toLowerCase();
+  if (/^[a-z0-9][a-z0-9_.-]{0,62}$/.test(lower)) return `${lower}@hubforge.invalid`;
+  const hash = createHash("sha256").update(normalValue(username)).digest("hex").slice(0, 16);
+  return `person-${hash}@hubforge.invalid`;
+}
