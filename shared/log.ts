@@ -1,3 +1,4 @@
+import type { Envelope } from "./envelope.ts";
 import type { StageName } from "./pipeline.ts";
 
 export type Outcome = "created" | "updated" | "unchanged";
@@ -11,7 +12,6 @@ export type LogEvent =
   | "stage.retried"
   | "stage.dead-lettered"
   | "stage.not-dead-lettered"
-  | "stage.crashed"
   | "gitea.noticed"
   | "directory.noticed";
 
@@ -52,7 +52,6 @@ const LOUD: Partial<Record<LogEvent, Level>> = {
   "stage.retried": "warn",
   "stage.dead-lettered": "error",
   "stage.not-dead-lettered": "error",
-  "stage.crashed": "error",
   "gitea.noticed": "warn",
   "directory.noticed": "warn",
 };
@@ -66,6 +65,17 @@ let writeLine = (line: LogLine): void => {
 /** Where lines go instead of stdout: the local stack listens to its functions this way. */
 export function setLogWriter(write: (line: LogLine) => void): void {
   writeLine = write;
+}
+
+/** Whom and what a line is about. */
+export function subjectOf({ delivery, route, replay }: Envelope): LogFields {
+  return {
+    delivery: delivery.id,
+    hub: delivery.hub,
+    person: delivery.user,
+    route,
+    ...(replay.number > 0 ? { replay: replay.number, replayReason: replay.reason } : {}),
+  };
 }
 
 /** Writes one line as JSON; `LOG_LEVEL` (default `info`) drops what is less urgent. */

@@ -1,11 +1,9 @@
-import { createHash } from "node:crypto";
 import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import type { Environment } from "./config.ts";
 import type { Envelope, Failure } from "./envelope.ts";
 import { Retryable } from "./errors.ts";
 import { DEAD_LETTERS, type QueueName, queueUrlVariable, type StageName } from "./pipeline.ts";
 import { deduplicationId, groupId, personGroup } from "./queue-ids.ts";
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Puts messages on hubforge's queues. Every promise settles only after SQS has answered. */
 export type Sender = {
@@ -84,19 +82,6 @@ export function deduplicationOf(stage: StageName, envelope: Envelope): string {
   const { hub, id } = envelope.delivery;
   return deduplicationId({ hub, id, stage, replay: envelope.replay.number });
 }
-
-/** One failure has one id, however often it is written: a standard queue drops no copies, its readers do. */
-export function failureId(envelope: Envelope, stage: string): string {
-  const { hub, id } = envelope.delivery;
-  return shortHash(`${hub}:${id}:${stage}:${envelope.replay.number}`);
-}
-
-export function shortHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
-}
-
-/** A letter that repeats a hostile body must still fit into one message (1 MiB) after JSON has escaped it. */
-export const RAW_BODY_LIMIT = 100_000;
 
 function messageBody(content: Envelope | Failure): string {
   return cleanText(JSON.stringify(content));

@@ -1,4 +1,4 @@
-import { shortHash } from "./queue.ts";
+import { shortHash } from "./letters.ts";
 
 type Session = { hub: string; user: string; server: string; session: string };
 
