@@ -15,9 +15,10 @@ export type Sender = {
   giveBack(stage: StageName, receiptHandle: string, seconds: number): Promise<void>;
 };
 
-/** Queue URLs come from `QUEUE_URL_<NAME>`; region, credentials and `AWS_ENDPOINT_URL` as every AWS client takes them. */
+/** Queue URLs come from `QUEUE_URL_<NAME>`, another server from `AWS_ENDPOINT_URL`; region and credentials as every AWS client finds them. */
 export function createSender(environment: Environment): Sender {
-  const client = new SQSClient({});
+  const endpoint = environment["AWS_ENDPOINT_URL"];
+  const client = new SQSClient(endpoint ? { endpoint } : {});
   const send = async (
     queue: QueueName,
     message: Omit<SendMessageCommand["input"], "QueueUrl">,
