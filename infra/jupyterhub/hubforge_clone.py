@@ -1,0 +1,411 @@
+"""The start step in a user's server: clones the person's repository beside the running notebook.
+
+    sh -c 'python3 "$0" || true; exec "$@"' /path/to/hubforge_clone.py jupyterhub-singleuser
+
+Returns at once and goes on in the background until the clone is there, the hub says no for good, or the server ends.
+Needs git and Python 3.8 or later, and asks nobody but the hub. Never overwrites a file, never fails the server.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+NOTE = "HUBFORGE-WAITING.txt"
+NOTE_TITLE = "hubforge: your repository is not here yet\n"  # only a file that begins so is ever removed
+NOTE_AFTER_SECONDS = 60.0
+LONGEST_WAIT_SECONDS = 15.0  # between two questions to the hub
+LONGEST_GIT_WAIT_SECONDS = 120.0  # between two attempts of Git
+LEFT_OVER_SECONDS = 3600.0  # an unfinished clone older than this was left by a server that died
+UNFINISHED = ".hubforge-clone-"
+
+
+class Later(Exception):
+    """Not yet; worth another attempt."""
+
+
+class Never(Exception):
+    """No further attempt can help; the text is for the person."""
+
+
+class ServerEnded(Exception):
+    """The notebook server is gone, and so is the reason to go on."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Repository:
+    """What hubforge says of this person's repository."""
+
+    url: str
+    full_name: str
+    email: str
+    delivery: str
+
+
+def say(text: str) -> None:
+    with contextlib.suppress(OSError):  # the server's log may be gone
+        print(f"hubforge: {text}", file=sys.stderr, flush=True)
+
+
+# --- The hub ----------------------------------------------------------------------------------------------------------
+
+
+def ask_hub() -> Repository:
+    """Raises Later while there is no ready repository, Never if there will be none."""
+    url = os.environ["JUPYTERHUB_API_URL"] + "/hubforge/status"
+    request = urllib.request.Request(url, headers={"Authorization": "token " + os.environ["JUPYTERHUB_API_TOKEN"]})
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(request, timeout=20) as answer:
+            told = json.load(answer)
+    except urllib.error.HTTPError as error:
+        raise refusal(error) from error
+    except (OSError, ValueError) as error:
+        raise Later(f"the hub does not answer: {error}") from error
+    if told.get("state") != "ready":
+        raise Later("it is still being prepared")
+    return read_repository(told)
+
+
+def read_repository(told: dict[str, Any]) -> Repository:
+    names = {"url": "cloneUrl", "full_name": "fullName", "email": "email", "delivery": "delivery"}
+    return Repository(**{ours: str(told.get(theirs) or "") for ours, theirs in names.items()})
+
+
+def refusal(error: urllib.error.HTTPError) -> Exception:
+    """403 with a code of hubforge's own is final; everything else, an unrecorded session too, may heal."""
+    try:
+        told = json.loads(error.read())
+    except (OSError, ValueError):
+        told = {}
+    message = str(told.get("message") or f"the hub answered {error.code}")
+    if error.code == 403 and told.get("code") not in (None, "session.ended"):
+        return Never(message)
+    return Later(message)
+
+
+# --- Git --------------------------------------------------------------------------------------------------------------
+
+
+class Git:
+    """Git as the person's own commands run it, with the server's environment; stops when the server does."""
+
+    def __init__(self, server_pid: int) -> None:
+        self._server_pid = server_pid
+
+    def run(self, *words: str, at: Path | None = None, fails_with: type[Exception] = Later) -> str:
+        where = ["-C", str(at)] if at else []
+        slow = ["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60"]
+        environment = dict(os.environ, LC_ALL="C", GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="", SSH_ASKPASS="")
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                ["git", *slow, *where, *words], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+            )
+            self._wait(process)
+            output.seek(0)
+            errors.seek(0)
+            if process.returncode:
+                raise fails_with(last_line(errors.read().decode("utf-8", "replace")) or f"git {words[0]} failed")
+            return output.read().decode("utf-8", "replace").strip()
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        while True:
+            try:
+                process.wait(timeout=1)
+                return
+            except subprocess.TimeoutExpired:
+                if not is_running(self._server_pid):
+                    process.terminate()
+                    process.wait()
+                    raise ServerEnded from None
+
+    def ask(self, *words: str, at: Path | None = None) -> str | None:
+        """The same for a question: None if Git says no."""
+        try:
+            return self.run(*words, at=at)
+        except Later:
+            return None
+
+
+def last_line(text: str) -> str:
+    """The line that says what went wrong: ours, else Git's last."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith("hubforge: ")]
+    return told[-1][len("hubforge: ") :] if told else (lines[-1] if lines else "")
+
+
+def is_running(pid: int) -> bool:
+    if pid <= 1:
+        return True  # started by the container itself: both end together
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+# --- The clone --------------------------------------------------------------------------------------------------------
+
+
+def place_clone(git: Git, repository: Repository, target: Path) -> str:
+    """Make `target` a clone of the repository, whatever is there already; one sentence about what was done."""
+    if target.exists() and not target.is_dir():
+        raise Never(f"{target} is a file; move it away and start the server again")
+    is_empty = not target.is_dir() or not any(target.iterdir())
+    if is_empty and target != notebook_folder():
+        return fresh_clone(git, repository, target)
+    return adopt(git, repository, target)
+
+
+def fresh_clone(git: Git, repository: Repository, target: Path) -> str:
+    """Clone beside the target and move it there whole, so that nobody ever sees half a clone."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    remove_left_overs(target.parent)
+    unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=target.parent))
+    try:
+        git.run("clone", "--quiet", repository.url, str(unfinished))
+        if git.ask("rev-parse", "--verify", "--quiet", "HEAD", at=unfinished) is None:
+            raise Later("the repository has no commit yet")
+        unfinished.chmod(0o777 & ~current_umask())
+        with contextlib.suppress(FileNotFoundError):
+            target.rmdir()  # empty; if somebody has put a file there just now, this fails and the next round adopts
+        unfinished.rename(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    name_author(git, repository, target)
+    return f"cloned {repository.url} into {target}"
+
+
+def adopt(git: Git, repository: Repository, target: Path) -> str:
+    """Turn a folder with files into a clone: what lies there stays as it is, only what is missing is added."""
+    top = git.ask("rev-parse", "--show-toplevel", at=target)
+    if top is None or Path(top).resolve() != target.resolve():
+        if (target / ".git").exists():
+            git.run("rev-parse", "--show-toplevel", at=target, fails_with=Never)  # says why, e.g. dubious ownership
+        git.run("init", "--quiet", at=target)
+    remote = set_origin(git, repository.url, target)
+    has_commits = git.ask("rev-parse", "--verify", "--quiet", "HEAD", at=target) is not None
+    was_interrupted = git.ask("config", "--local", "hubforge.adopting", at=target) is not None
+    if has_commits and not was_interrupted:
+        return f"{target} is a clone already"
+    if remote != "origin":
+        raise Never(f"{target} has another origin and no commit; your repository is its remote {remote}")
+    if not has_commits:
+        start_from_origin(git, target)
+    git.ask("checkout-index", "--all", "--quiet", at=target)  # never overwrites; "fails" for each file that is there
+    git.ask("update-index", "--refresh", "-q", at=target)  # "fails" if a file that was there differs
+    git.ask("config", "--local", "--unset-all", "hubforge.adopting", at=target)
+    name_author(git, repository, target)
+    return f"adopted {target}: nothing in it was changed, what was missing was added"
+
+
+def start_from_origin(git: Git, target: Path) -> None:
+    """Let the first branch be the repository's, without touching a file."""
+    git.run("fetch", "--quiet", "origin", at=target)
+    head = git.run("ls-remote", "--symref", "origin", "HEAD", at=target)
+    branch = re.match(r"ref: refs/heads/(\S+)\s+HEAD", head)
+    if not branch:
+        raise Later("the repository has no commit yet")
+    name = branch.group(1)
+    git.run("config", "--local", "hubforge.adopting", "true", at=target)
+    git.run("symbolic-ref", "HEAD", f"refs/heads/{name}", at=target)
+    git.run("reset", "--quiet", f"refs/remotes/origin/{name}", at=target)
+    git.run("branch", "--quiet", f"--set-upstream-to=origin/{name}", name, at=target)
+
+
+def set_origin(git: Git, url: str, target: Path) -> str:
+    """Point `origin` at the repository; an origin on another host is the person's own and stays: ours is then
+    the remote `hubforge`. Also takes a password out of an old address on our host."""
+    found = git.ask("config", "--local", "--get", "remote.origin.url", at=target)
+    if found is None:
+        git.run("remote", "add", "origin", url, at=target)
+        return "origin"
+    if urlsplit(found).hostname == urlsplit(url).hostname:
+        if found != url:
+            git.run("remote", "set-url", "origin", url, at=target)
+            say(f"origin of {target} now is {url}")
+        return "origin"
+    if git.ask("config", "--local", "--get", "remote.hubforge.url", at=target) != url:
+        git.ask("remote", "remove", "hubforge", at=target)
+        git.run("remote", "add", "hubforge", url, at=target)
+        say(f"origin of {target} is elsewhere and stays; your repository is its remote hubforge")
+    return "hubforge"
+
+
+def name_author(git: Git, repository: Repository, target: Path) -> None:
+    """Set name and mail for this clone, if neither the server's environment nor the person has set them."""
+    for setting, variable, value in (
+        ("user.name", "GIT_AUTHOR_NAME", repository.full_name),
+        ("user.email", "GIT_AUTHOR_EMAIL", repository.email),
+    ):
+        if value and not os.environ.get(variable) and git.ask("config", setting, at=target) is None:
+            git.run("config", "--local", setting, value, at=target)
+
+
+def remove_left_overs(folder: Path) -> None:
+    for unfinished in folder.glob(f"{UNFINISHED}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - unfinished.stat().st_mtime > LEFT_OVER_SECONDS:
+                shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def current_umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
+
+
+# --- The note ---------------------------------------------------------------------------------------------------------
+
+
+def write_note(folder: Path, text: str) -> None:
+    """Tell the person in their file list; never over a file of their own, never worth an error."""
+    with contextlib.suppress(OSError):
+        note = folder / NOTE
+        if note.exists() and not is_ours(note):
+            return
+        unfinished = folder / f".{NOTE}.{os.getpid()}"
+        unfinished.write_text(f"{NOTE_TITLE}\n{text}\n", encoding="utf-8")
+        unfinished.replace(note)
+
+
+def remove_note(folder: Path) -> None:
+    with contextlib.suppress(OSError):
+        if is_ours(folder / NOTE):
+            (folder / NOTE).unlink()
+
+
+def is_ours(note: Path) -> bool:
+    with note.open(encoding="utf-8", errors="replace") as file:
+        return file.readline() == NOTE_TITLE
+
+
+def waiting_text(reason: str, delivery: str) -> str:
+    return (
+        f"It is being prepared and appears here by itself; you can work meanwhile.\nAs of now: {reason}\n\n"
+        f"If this stays, give your administrators this number:\n{delivery or 'unknown'}"
+    )
+
+
+def refused_text(reason: str, delivery: str) -> str:
+    return (
+        f"There will be none for this server: {reason}\n\nIf that is wrong, give your administrators this number:\n"
+        f"{delivery or 'unknown'}\nand start the server again once they have mended it."
+    )
+
+
+# --- The loop ---------------------------------------------------------------------------------------------------------
+
+
+def notebook_folder() -> Path:
+    return Path(os.path.expanduser(os.environ.get("JUPYTERHUB_ROOT_DIR") or ".")).absolute()
+
+
+def target_of(folder: Path, clone_url: str) -> Path:
+    """Where the clone goes: HUBFORGE_DIRECTORY, else a folder named after the repository."""
+    chosen = os.environ.get("HUBFORGE_DIRECTORY")
+    if chosen:
+        return folder / os.path.expanduser(chosen)
+    name = re.sub(r"\.git$", "", urlsplit(clone_url).path.rstrip("/").rpartition("/")[2])
+    if not name or name.startswith("."):
+        raise Never(f"the hub named a repository without a usable name: {clone_url}")
+    return folder / name
+
+
+def keep_trying(server_pid: int) -> None:
+    """Until the clone is there, the answer is no, or the server is gone."""
+    folder, started, failures, said = notebook_folder(), time.monotonic(), 0, ""
+    git, delivery = Git(server_pid), os.environ.get("HUBFORGE_DELIVERY", "")
+    while is_running(server_pid):
+        longest = LONGEST_WAIT_SECONDS
+        try:
+            repository = ask_hub()
+            delivery, longest = repository.delivery or delivery, LONGEST_GIT_WAIT_SECONDS
+            warn_of_environment(git, repository.url)
+            say(place_clone(git, repository, target_of(folder, repository.url)))
+            remove_note(folder)
+            return
+        except Never as error:
+            say(f"no clone: {error}")
+            write_note(folder, refused_text(str(error), delivery))
+            return
+        except (Later, OSError) as error:
+            if said != str(error):
+                said = str(error)
+                say(f"waiting for the repository: {said}")
+            if time.monotonic() - started > NOTE_AFTER_SECONDS:
+                write_note(folder, waiting_text(said, delivery))
+        failures += 1
+        wait(server_pid, random.uniform(0.5, 1) * min(longest, 0.5 * 2 ** min(failures, 12)))
+
+
+def wait(server_pid: int, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and is_running(server_pid):
+        time.sleep(min(0.5, max(0.0, until - time.monotonic())))
+
+
+WARNED: set[str] = set()
+
+
+def warn_of_environment(git: Git, clone_url: str) -> None:
+    """One clear line each for what stands in the way and can only be mended by somebody else."""
+    helper = git.ask("config", "--get-urlmatch", "credential.helper", clone_url) or ""
+    if "HUBFORGE_CREDENTIAL_HELPER" not in helper or not os.environ.get("HUBFORGE_CREDENTIAL_HELPER"):
+        warn_once("Git has no hubforge helper: the spawner or a profile replaced GIT_CONFIG_* (README, profiles)")
+    host = urlsplit(clone_url).hostname or ""
+    words = [(number, word) for number, line in enumerate(netrc_lines(), 1) for word in line.split()]
+    for (number, word), (_, following) in zip(words, [*words[1:], (0, "")]):
+        if word == "default" or (word == "machine" and following == host):
+            warn_once(f"line {number} of ~/.netrc offers a password for {host}: Git tries it first; remove the line")
+
+
+def warn_once(text: str) -> None:
+    if text not in WARNED:
+        WARNED.add(text)
+        say(text)
+
+
+def netrc_lines() -> list[str]:
+    try:
+        return (Path.home() / ".netrc").read_text(encoding="utf-8", errors="replace").splitlines()
+    except (OSError, RuntimeError):
+        return []
+
+
+def main() -> int:
+    """Go to the background and keep trying; the caller becomes the server."""
+    missing = [name for name in ("JUPYTERHUB_API_URL", "JUPYTERHUB_API_TOKEN") if not os.environ.get(name)]
+    if missing or not shutil.which("git"):
+        say(f"no clone: {' and '.join(missing) + ' not set' if missing else 'git is not installed'}")
+        return 0
+    server_pid = os.getppid()
+    sys.stderr.flush()
+    if os.fork():
+        return 0
+    os.setsid()
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+    with contextlib.suppress(ServerEnded):
+        keep_trying(server_pid)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
