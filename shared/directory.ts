@@ -1,8 +1,9 @@
-import { type Environment, loadSettings, type Settings, SettingsError } from "./config.ts";
-import { type Connection, createConnect } from "./directory/connection.ts";
+import { type Environment, loadSettings, type Settings } from "./config.ts";
+import { checkSettings } from "./directory/check-settings.ts";
+import { type Connection, createConnect, LIMITS, type Limits } from "./directory/connection.ts";
 import { BINARY_ATTRIBUTES, idFilter } from "./directory/directory-id.ts";
 import { disabledBy } from "./directory/disabled.ts";
-import { isWithin, MalformedDn } from "./directory/dn.ts";
+import { MalformedDn } from "./directory/dn.ts";
 import type { DirectoryEntry } from "./directory/entry.ts";
 import { allOf, compileFilters, type Filters } from "./directory/filters.ts";
 import { groupsOf, isAllowed } from "./directory/groups.ts";
@@ -44,11 +45,14 @@ export async function connectDirectory(environment: Environment): Promise<() => 
   return () => ({ directory });
 }
 
-/** The only door to LDAP. `now` is the clock. @throws SettingsError for filters, DNs and authorities that cannot work. */
-export function createDirectory(settings: DirectorySettings, { now = Date.now } = {}): Directory {
+/** The only door to LDAP. @throws SettingsError for filters, DNs and authorities that cannot work. */
+export function createDirectory(
+  settings: DirectorySettings,
+  { now = Date.now, limits = LIMITS }: { now?: () => number; limits?: Limits } = {},
+): Directory {
+  checkSettings(settings);
   const filters = compileFilters(settings);
-  checkAllowedGroups(settings);
-  const connect = createConnect(settings, now);
+  const connect = createConnect(settings, { now, limits });
   return {
     lookUp: (query, signal) =>
       connect(signal, async (connection) => {
@@ -95,24 +99,6 @@ async function lookUp(query: PersonQuery, reading: Reading): Promise<LookUp> {
   }
   const reason = `"${entry.dn}" is in none of the groups of LDAP_ALLOWED_GROUPS`;
   return { state: "gone", code: "person.not-allowed", reason, username };
-}
-
-function checkAllowedGroups(settings: DirectorySettings): void {
-  const base = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
-  for (const dn of settings.LDAP_ALLOWED_GROUPS) {
-    const problem = problemOf(dn, base);
-    if (problem !== undefined) throw new SettingsError(`wrong settings:\n  LDAP_ALLOWED_GROUPS: ${problem}`);
-  }
-}
-
-function problemOf(dn: string, base: string): string | undefined {
-  try {
-    return isWithin(dn, base)
-      ? undefined
-      : `"${dn}" lies outside the group search base "${base}", so nobody could be in it`;
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
 }
 
 async function findPerson({ by, value }: PersonQuery, reading: Reading): Promise<DirectoryEntry | undefined> {

@@ -7,10 +7,12 @@ import { type Attempt, faultOf, ServerDown } from "./faults.ts";
 import { rememberRefusal, throwIfJustRefused } from "./refused-passwords.ts";
 import { type Server, serversOf } from "./tls.ts";
 
-/** reference/ldap.md §2: 2 s a connect, 3 s an operation, 7 s in all of a function's 10 s. */
-const CONNECT_MILLISECONDS = 2_000;
-const OPERATION_MILLISECONDS = 3_000;
-const WHOLE_MILLISECONDS = 7_000;
+/** How long things may take, each server's connect and each operation, and a whole look-up with all its servers. */
+export type Limits = { connectMilliseconds: number; operationMilliseconds: number; wholeMilliseconds: number };
+
+/** reference/ldap.md §2: of a function's 10 s the directory may take 7. */
+export const LIMITS: Limits = { connectMilliseconds: 2_000, operationMilliseconds: 3_000, wholeMilliseconds: 7_000 };
+
 const GOODBYE_MILLISECONDS = 100;
 
 /** These hold AD's own housekeeping and never a person; every search from a domain's root refers to them. */
@@ -31,16 +33,19 @@ export type Connect = <Result>(
  * would come back anonymous, or never answer again (reference/ldap.md §2, A – D). `work` may run once for each server.
  * @throws Retryable `ldap.unreachable`, `ldap.busy` after the last server; Unauthorized after the first refused password.
  */
-export function createConnect(settings: Settings<"directory">, now: () => number): Connect {
+export function createConnect(
+  settings: Settings<"directory">,
+  { now, limits }: { now: () => number; limits: Limits },
+): Connect {
   const servers = serversOf(settings);
   return async (signal, work) => {
     throwIfJustRefused(settings, now());
-    const deadline = AbortSignal.any([signal, AbortSignal.timeout(WHOLE_MILLISECONDS)]);
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(limits.wholeMilliseconds)]);
     const down: ServerDown[] = [];
     for (const server of servers) {
       if (deadline.aborted) break;
       try {
-        return await onServer(server, settings, deadline, work);
+        return await onServer({ ...server, settings, limits, deadline }, work);
       } catch (error) {
         if (error instanceof Unauthorized) rememberRefusal(settings, now());
         if (!(error instanceof ServerDown)) throw error;
@@ -58,23 +63,21 @@ function allDown(down: ServerDown[]): Retryable {
   return new Retryable(code, `no directory server answered: ${reasons}`, { cause: down.at(-1) });
 }
 
-async function onServer<Result>(
-  server: Server,
-  settings: Settings<"directory">,
-  deadline: AbortSignal,
-  work: (connection: Connection) => Promise<Result>,
-): Promise<Result> {
+type Visit = Server & { settings: Settings<"directory">; limits: Limits; deadline: AbortSignal };
+
+async function onServer<Result>(visit: Visit, work: (connection: Connection) => Promise<Result>): Promise<Result> {
+  const { url, ldaps, limits, deadline } = visit;
   const client = new Client({
-    url: server.url,
-    timeout: OPERATION_MILLISECONDS,
-    connectTimeout: CONNECT_MILLISECONDS,
-    ...(server.ldaps ? { tlsOptions: server.ldaps } : {}),
+    url,
+    timeout: limits.operationMilliseconds,
+    connectTimeout: limits.connectMilliseconds,
+    ...(ldaps ? { tlsOptions: ldaps } : {}),
   });
   try {
-    await bind(client, server, settings, deadline);
+    await bind(client, visit);
     return await work({
       search: async (base, options) => {
-        const attempt: Attempt = { operation: "search", url: server.url, base };
+        const attempt: Attempt = { operation: "search", url, base };
         const result = await attempted(attempt, deadline, () => client.search(base, options));
         if (!client.isBound) throw faultOf(new Error("the connection was lost and came back anonymous"), attempt);
         refuseReferences(result.searchReferences, attempt);
@@ -86,16 +89,10 @@ async function onServer<Result>(
   }
 }
 
-async function bind(
-  client: Client,
-  server: Server,
-  settings: Settings<"directory">,
-  deadline: AbortSignal,
-): Promise<void> {
-  const { startTls, url } = server;
+async function bind(client: Client, { url, startTls, settings, limits, deadline }: Visit): Promise<void> {
   if (startTls !== undefined) {
     // ldapts' own connect time-out does not cover the handshake after StartTLS.
-    const inTime = AbortSignal.any([deadline, AbortSignal.timeout(CONNECT_MILLISECONDS)]);
+    const inTime = AbortSignal.any([deadline, AbortSignal.timeout(limits.connectMilliseconds)]);
     await attempted({ operation: "connect", url }, inTime, () => client.startTLS({ ...startTls }));
   }
   await attempted({ operation: "bind", url }, deadline, () =>

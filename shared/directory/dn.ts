@@ -48,14 +48,14 @@ export function normalValue(value: string): string {
 
 /** An attribute's name as DNs and entries are compared by: lower case, short. */
 export function normalType(type: string): string {
-  const lower = type.toLowerCase().replace(/^oid\./, "");
+  const lower = type.toLowerCase();
   return ALIASES.get(lower) ?? lower;
 }
 
 function normalLevels(dn: string): string[] {
   return parseDn(dn).map((parts) =>
     parts
-      .map(({ type, value }) => `${normalType(type)}=${normalValue(value).replace(/[\\,+]/g, "\\$&")}`)
+      .map(({ type, value }) => `${normalType(type)}=${normalValue(value).replace(/[\\,+;"#]/g, "\\$&")}`)
       .sort()
       .join("+"),
   );
@@ -81,7 +81,7 @@ export function parseDn(dn: string): RdnPart[][] {
 }
 
 function readType(dn: string, start: number): { name: string; end: number } {
-  const match = /^\s*((?:oid\.)?(?:[a-z][a-z0-9-]*|\d+(?:\.\d+)+))\s*=\s*/i.exec(dn.slice(start));
+  const match = /^\s*([a-z][a-z0-9-]*|\d+(?:\.\d+)+)\s*=\s*/i.exec(dn.slice(start));
   if (match?.[1] === undefined) throw new MalformedDn(dn, `no type and "=" at character ${start + 1}`);
   return { name: match[1], end: start + match[0].length };
 }

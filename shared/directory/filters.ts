@@ -1,5 +1,5 @@
 import { Filter, FilterParser } from "ldapts";
-import { type Settings, SettingsError } from "../config.ts";
+import type { Settings } from "../config.ts";
 
 /** The configured search filters, ready for values: nothing a person typed or an entry holds is ever read as syntax. */
 export type Filters = {
@@ -11,10 +11,9 @@ export type Filters = {
   groupsWith: (members: readonly string[]) => string;
 };
 
-/** @throws SettingsError when a template is not a filter. */
 export function compileFilters(settings: Settings<"directory">): Filters {
-  const person = parsed("LDAP_USER_SEARCH_FILTER", settings.LDAP_USER_SEARCH_FILTER);
-  const group = parsed("LDAP_GROUP_SEARCH_FILTER", settings.LDAP_GROUP_SEARCH_FILTER);
+  const person = inParentheses(settings.LDAP_USER_SEARCH_FILTER);
+  const group = inParentheses(settings.LDAP_GROUP_SEARCH_FILTER);
   return {
     person: (name) => filled(person, name),
     anyPerson: withPresence(person),
@@ -22,22 +21,17 @@ export function compileFilters(settings: Settings<"directory">): Filters {
   };
 }
 
+/** @throws Error saying why the server would refuse it as a filter. */
+export function requireFilter(filter: string): void {
+  FilterParser.parseString(filter);
+}
+
 export const equals = (attribute: string, value: string | Buffer) => `(${attribute}=${Filter.escape(value)})`;
 export const allOf = (filters: readonly string[]) => `(&${filters.join("")})`;
 export const anyOf = (filters: readonly string[]) =>
   filters.length === 1 ? filters.join("") : `(|${filters.join("")})`;
 
-function parsed(variable: string, setting: string): string {
-  const template = setting.trim().startsWith("(") ? setting.trim() : `(${setting.trim()})`;
-  try {
-    FilterParser.parseString(filled(template, "dummy"));
-    FilterParser.parseString(withPresence(template));
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SettingsError(`wrong settings:\n  ${variable}: is not an LDAP filter: ${why}`, { cause });
-  }
-  return template;
-}
+const inParentheses = (setting: string) => (setting.trim().startsWith("(") ? setting.trim() : `(${setting.trim()})`);
 
 /** A replacer function, because `$&` in a value would mean something to `replaceAll`. */
 const filled = (template: string, value: string) => template.replaceAll("{0}", () => Filter.escape(value));

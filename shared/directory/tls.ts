@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import type { ConnectionOptions } from "node:tls";
-import { type Settings, SettingsError } from "../config.ts";
+import type { Settings } from "../config.ts";
 
 /** How one server is reached: plainly, by ldaps, or by StartTLS with these options. */
 export type Server = { url: string; ldaps?: ConnectionOptions; startTls?: ConnectionOptions };
 
-/** The configured servers in their order. @throws SettingsError when LDAP_CA is neither PEM nor a readable file. */
+/** The configured servers in their order. */
 export function serversOf(settings: Settings<"directory">): Server[] {
   const authority = settings.LDAP_CA === undefined ? {} : { ca: readAuthority(settings.LDAP_CA) };
   return settings.LDAP_URLS.map((configured) => {
@@ -23,21 +23,11 @@ function nameToVerify(url: string): ConnectionOptions {
   return isIP(host) === 0 ? { host, servername: host } : { host };
 }
 
-function readAuthority(setting: string): string {
-  const pem = setting.includes("-----BEGIN CERTIFICATE-----") ? setting : readPem(setting);
-  if (pem.includes("-----BEGIN CERTIFICATE-----")) return pem;
-  throw new SettingsError(
-    "wrong settings:\n  LDAP_CA: holds no PEM certificate, neither as text nor in the file it names",
-  );
+/** @throws Error when the setting is neither PEM text nor the path of a file that holds some. */
+export function readAuthority(setting: string): string {
+  const pem = isPem(setting) ? setting : readFileSync(setting, "utf8");
+  if (!isPem(pem)) throw new Error(`no PEM certificate in the file "${setting}"`);
+  return pem;
 }
 
-function readPem(path: string): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SettingsError(`wrong settings:\n  LDAP_CA: is neither PEM text nor a file that can be read: ${why}`, {
-      cause,
-    });
-  }
-}
+const isPem = (text: string) => text.includes("-----BEGIN CERTIFICATE-----");
