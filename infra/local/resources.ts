@@ -95,7 +95,8 @@ async function ensureQueue(
     const { QueueUrl } = await client.send(new GetQueueUrlCommand({ QueueName: name }));
     const { Attributes = {} } = await client.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["All"] }));
     // Only what differs: not every emulator can set every attribute that it takes at creation.
-    const wanted = Object.entries(attributes).filter(([key, value]) => Attributes[key] !== value);
+    const present = new Map(Object.entries(Attributes));
+    const wanted = Object.entries(attributes).filter(([key, value]) => present.get(key) !== value);
     await client.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: Object.fromEntries(wanted) }));
     return reachableUrl(QueueUrl, endpoint);
   }

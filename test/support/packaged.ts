@@ -31,6 +31,7 @@ export async function packageService(
   const flags = Object.entries(parameters).flatMap(([name, value]) => ["--param", `${name}=${value}`]);
   await promisify(execFile)(process.execPath, [osls, "package", "--package", "packaged", ...flags], {
     cwd: folder,
+    timeout: 90_000,
     env: { ...process.env, SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off" },
   });
   const text = await readFile(join(folder, "packaged/cloudformation-template-update-stack.json"), "utf8");
