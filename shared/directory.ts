@@ -7,7 +7,7 @@ import { MalformedDn } from "./directory/dn.ts";
 import type { DirectoryEntry } from "./directory/entry.ts";
 import { allOf, compileFilters, type Filters } from "./directory/filters.ts";
 import { groupsOf, isAllowed } from "./directory/groups.ts";
-import { loginsOf, personAttributes, toIdentity, usernameOf } from "./directory/person.ts";
+import { personAttributes, toPerson } from "./directory/person.ts";
 import type { Identity } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 
@@ -82,28 +82,21 @@ async function lookUp(query: PersonQuery, reading: Reading): Promise<LookUp> {
       reason: `the directory has nobody with the ${query.by} "${query.value}"`,
     };
   }
-  const logins = loginsOf(entry, settings);
-  const username = usernameOf(entry, logins, settings);
+  const person = toPerson(entry, settings);
+  const { dn, logins, username } = person;
   const why = disabledBy(entry, now);
   if (why !== undefined) {
-    return {
-      state: "gone",
-      code: "person.disabled",
-      reason: `the account of "${entry.dn}" is disabled: ${why}`,
-      username,
-    };
+    return { state: "gone", code: "person.disabled", reason: `the account of "${dn}" is disabled: ${why}`, username };
   }
-  const groups = await groupsOf({ dn: entry.dn, logins }, connection, settings, filters);
-  if (await isAllowed(groups, connection, settings)) {
-    return { state: "present", identity: toIdentity(entry, groups, settings) };
-  }
-  const reason = `"${entry.dn}" is in none of the groups of LDAP_ALLOWED_GROUPS`;
+  const groups = await groupsOf({ dn, logins }, connection, settings, filters);
+  if (await isAllowed(groups, connection, settings)) return { state: "present", identity: { ...person, groups } };
+  const reason = `"${dn}" is in none of the groups of LDAP_ALLOWED_GROUPS`;
   return { state: "gone", code: "person.not-allowed", reason, username };
 }
 
 async function findPerson({ by, value }: PersonQuery, reading: Reading): Promise<DirectoryEntry | undefined> {
   const { connection, settings, filters } = reading;
-  const byId = () => allOf([filters.anyPerson, idFilter(value, settings.LDAP_ID_ATTRIBUTE)]);
+  const byId = () => allOf([filters.anyPerson(), idFilter(value, settings.LDAP_ID_ATTRIBUTE)]);
   const base = settings.LDAP_USER_SEARCH_BASE ?? settings.LDAP_BASE;
   // Two are enough to see that a name means more than one person.
   const entries = await connection.search(base, {
@@ -125,7 +118,7 @@ async function findPerson({ by, value }: PersonQuery, reading: Reading): Promise
  * @throws Retryable `directory.empty`
  */
 async function requireAnybody(base: string, connection: Connection, filters: Filters): Promise<void> {
-  const anybody = await connection.search(base, { filter: filters.anyPerson, attributes: ["1.1"], sizeLimit: 1 });
+  const anybody = await connection.search(base, { filter: filters.anyPerson(), attributes: ["1.1"], sizeLimit: 1 });
   if (anybody.length > 0) return;
   throw new Retryable(
     "directory.empty",

@@ -148,6 +148,17 @@ describe("allowed groups", () => {
 });
 
 describe("the user filter", () => {
+  it("may hold letters as escaped UTF-8", async () => {
+    const settings = { LDAP_USER_SEARCH_FILTER: "(&(sn=\\c5\\bb\\c3\\b3\\c5\\82\\c4\\87)(uid={0}))" };
+    expect(await identityOf(slapd, "carol", settings)).toMatchObject({ username: "carol" });
+    expect(await lookUp(slapd, "ada", settings)).toMatchObject({ state: "gone" });
+  });
+
+  it("refuses to start with escaped bytes that are no text, which ldapts would send as others", async () => {
+    const start = directoryFor({ ...slapd.environment, LDAP_USER_SEARCH_FILTER: "(&(objectGUID=\\ff\\fe)(uid={0}))" });
+    await expect(start).rejects.toThrow(/LDAP_USER_SEARCH_FILTER.*not UTF-8/);
+  });
+
   it("decides who is a person, by name and by id", async () => {
     const settings = { LDAP_USER_SEARCH_FILTER: "(&(memberOf=cn=datasci,ou=groups,dc=uni,dc=example)(uid={0}))" };
     const dan = await identityOf(slapd, "dan");

@@ -1,6 +1,6 @@
 import { type Settings, SettingsError } from "../config.ts";
 import { isWithin, normalDn } from "./dn.ts";
-import { compileFilters, requireFilter } from "./filters.ts";
+import { compileFilters } from "./filters.ts";
 import { readAuthority } from "./tls.ts";
 
 /** What only LDAP code can judge about the settings. @throws SettingsError naming every wrong variable at once. */
@@ -11,8 +11,8 @@ export function checkSettings(settings: Settings<"directory">): void {
     ["LDAP_BASE", () => normalDn(settings.LDAP_BASE)],
     ["LDAP_USER_SEARCH_BASE", () => normalDn(settings.LDAP_USER_SEARCH_BASE ?? "")],
     ["LDAP_GROUP_SEARCH_BASE", () => normalDn(groupBase)],
-    ["LDAP_USER_SEARCH_FILTER", () => [filters.person("somebody"), filters.anyPerson].forEach(requireFilter)],
-    ["LDAP_GROUP_SEARCH_FILTER", () => requireFilter(filters.groupsWith(["somebody"]))],
+    ["LDAP_USER_SEARCH_FILTER", () => [filters.person("somebody"), filters.anyPerson()]],
+    ["LDAP_GROUP_SEARCH_FILTER", () => filters.groupsWith(["somebody"])],
     ...settings.LDAP_ALLOWED_GROUPS.map((dn): [string, () => void] => [
       "LDAP_ALLOWED_GROUPS",
       () => requireWithin(dn, groupBase),

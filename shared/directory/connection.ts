@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Client, type SearchOptions } from "ldapts";
+import { Client, type Filter, type SearchOptions } from "ldapts";
 import type { Settings } from "../config.ts";
 import { Retryable, Unauthorized } from "../errors.ts";
 import { DirectoryEntry } from "./entry.ts";
@@ -20,7 +20,7 @@ const NOBODY_LIVES_THERE = /\/(DC=(Domain|Forest)DnsZones|CN=Configuration|CN=Sc
 
 /** A bound connection. What it returns is complete, or it throws. */
 export type Connection = {
-  search(base: string, options: SearchOptions & { filter: string }): Promise<DirectoryEntry[]>;
+  search(base: string, options: SearchOptions & { filter: Filter }): Promise<DirectoryEntry[]>;
 };
 
 export type Connect = <Result>(

@@ -1,3 +1,4 @@
+import type { Filter } from "ldapts";
 import { Permanent } from "../errors.ts";
 import type { DirectoryEntry } from "./entry.ts";
 import { anyOf, equals } from "./filters.ts";
@@ -34,7 +35,7 @@ export function directoryIdOf(entry: DirectoryEntry, configured: string | undefi
 }
 
 /** Finds the entry with this id, whichever of the known attributes the server has. */
-export function idFilter(id: string, configured: string | undefined): string {
+export function idFilter(id: string, configured: string | undefined): Filter {
   return anyOf(
     idAttributes(configured).map((attribute) => equals(attribute, isGuid(attribute) ? (guidBytes(id) ?? id) : id)),
   );

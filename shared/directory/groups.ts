@@ -1,3 +1,4 @@
+import { PresenceFilter } from "ldapts";
 import type { Settings } from "../config.ts";
 import type { Group } from "../envelope.ts";
 import { Retryable } from "../errors.ts";
@@ -9,6 +10,8 @@ import type { Filters } from "./filters.ts";
 
 /** Members in one filter; servers cap the size of a request, not the number of its parts. */
 const MEMBERS_A_SEARCH = 50;
+
+const ANY = new PresenceFilter({ attribute: "objectClass" });
 
 type Member = { dn: string; logins: readonly string[] };
 
@@ -88,7 +91,7 @@ export async function isAllowed(
 
 async function requireGroup(dn: string, connection: Connection): Promise<void> {
   try {
-    const found = await connection.search(dn, { scope: "base", filter: "(objectClass=*)", attributes: ["1.1"] });
+    const found = await connection.search(dn, { scope: "base", filter: ANY, attributes: ["1.1"] });
     if (found.length > 0) return;
   } catch (error) {
     if (!(error instanceof Retryable) || error.code !== "ldap.base-missing") throw error;

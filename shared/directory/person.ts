@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Settings } from "../config.ts";
-import type { Group, Identity } from "../envelope.ts";
+import type { Identity } from "../envelope.ts";
 import { Permanent } from "../errors.ts";
 import { directoryIdOf, idAttributes } from "./directory-id.ts";
 import { normalType, normalValue, parseDn } from "./dn.ts";
@@ -28,7 +28,7 @@ export const personAttributes = (settings: Settings<"directory">): string[] => [
 ];
 
 /** @throws Permanent `directory.no-name`, `directory.no-id` */
-export function toIdentity(entry: DirectoryEntry, groups: Group[], settings: Settings<"directory">): Identity {
+export function toPerson(entry: DirectoryEntry, settings: Settings<"directory">): Omit<Identity, "groups"> {
   const logins = loginsOf(entry, settings);
   const username = usernameOf(entry, logins, settings);
   const emails = mailsOf(entry, settings);
@@ -42,13 +42,12 @@ export function toIdentity(entry: DirectoryEntry, groups: Group[], settings: Set
     fullName: fullNameOf(entry, settings) ?? username,
     email: emails[0] ?? addressNobodyHas(username),
     emails,
-    groups,
     isAdmin: logins.some((login) => admins.has(normalValue(login))),
   };
 }
 
 /** Every name this person may type. @throws Permanent `directory.no-name` */
-export function loginsOf(entry: DirectoryEntry, settings: Settings<"directory">): string[] {
+function loginsOf(entry: DirectoryEntry, settings: Settings<"directory">): string[] {
   const logins = entry.texts(settings.LDAP_USER_ATTRIBUTE);
   if (logins.length > 0) return logins;
   throw new Permanent(
@@ -58,7 +57,7 @@ export function loginsOf(entry: DirectoryEntry, settings: Settings<"directory">)
 }
 
 /** The value that the DN holds, else the first sorted: the same one however the server orders them. */
-export function usernameOf(entry: DirectoryEntry, logins: readonly string[], settings: Settings<"directory">): string {
+function usernameOf(entry: DirectoryEntry, logins: readonly string[], settings: Settings<"directory">): string {
   const type = normalType(settings.LDAP_USER_ATTRIBUTE);
   const named = parseDn(entry.dn)[0]?.find((part) => normalType(part.type) === type)?.value;
   const login = logins.find((each) => named !== undefined && normalValue(each) === normalValue(named)) ?? logins[0];

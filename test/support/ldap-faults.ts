@@ -11,6 +11,8 @@ export type Script = (request: LdapRequest, count: number) => Step[];
 
 export type FaultServer = { url: string; seen: string[]; stop: () => Promise<void> };
 
+const SEQUENCE = 0x30;
+
 const OPERATIONS = new Map<number, LdapRequest["operation"]>([
   [0x60, "bind"],
   [0x63, "search"],
@@ -51,11 +53,11 @@ function follow(socket: Socket, steps: Step[]): void {
   }
 }
 
-/** Requests of a single look-up are small and come whole. */
+/** Requests of a single look-up are small and come whole; what is no LDAP (a TLS handshake) is no request. */
 function requestsIn(chunk: Buffer): LdapRequest[] {
   const requests: LdapRequest[] = [];
   let rest = chunk;
-  while (rest.length > 0) {
+  while (rest[0] === SEQUENCE) {
     const reader = new BerReader(rest);
     reader.readSequence();
     const end = reader.offset + reader.length;
@@ -87,6 +89,8 @@ function result(id: number, tag: number, code: number, text: string): Buffer {
 
 export const bound = (id: number, code = 0, text = "") => result(id, 0x61, code, text);
 export const searchDone = (id: number, code = 0, text = "") => result(id, 0x65, code, text);
+/** StartTLS may begin. */
+export const granted = (id: number) => result(id, 0x78, 0, "");
 export const reference = (id: number, uri: string) => message(id, 0x73, (writer) => writer.writeString(uri));
 /** The first half of an entry. */
 export const halfOf = (pdu: Buffer) => pdu.subarray(0, Math.floor(pdu.length / 2));

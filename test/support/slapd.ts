@@ -6,15 +6,24 @@ import { createDirectory, type Directory, type LookUp, type PersonQuery } from "
 import type { Identity } from "#shared/envelope.ts";
 import { type Slapd, type SlapdOptions, startSlapd } from "../../infra/local/slapd.ts";
 
+/** `kill` stops it at once and leaves its folder; `restart` starts it again on the same folder and port. */
+export type TestSlapd = Slapd & { kill: () => Promise<void>; restart: () => Promise<TestSlapd> };
+
 /** A real slapd with the small university, in a folder of its own that goes when it stops. */
-export async function startTestSlapd(options: Omit<SlapdOptions, "dir"> = {}): Promise<Slapd> {
+export async function startTestSlapd(options: Omit<SlapdOptions, "dir"> = {}): Promise<TestSlapd> {
   const dir = await mkdtemp(join(tmpdir(), "hubforge-slapd-"));
-  const slapd = await startSlapd({ ...options, dir });
+  return startIn({ ...options, dir });
+}
+
+async function startIn(options: SlapdOptions): Promise<TestSlapd> {
+  const slapd = await startSlapd(options);
   return {
     ...slapd,
+    kill: () => slapd.stop("SIGKILL"),
+    restart: () => startIn({ ...options, port: Number(new URL(slapd.url).port) }),
     stop: async (signal) => {
       await slapd.stop(signal);
-      await rm(dir, { recursive: true, force: true });
+      await rm(options.dir, { recursive: true, force: true });
     },
   };
 }
