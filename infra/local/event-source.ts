@@ -16,6 +16,8 @@ export type EventSourceOptions = {
   /** Messages of one group never run beside each other: the queue itself sees to that. */
   maximumConcurrency: number;
   timeoutSeconds: number;
+  /** Hears of each message before its handler does. */
+  onMessage?: (body: string) => void;
   onSettled?: (invocation: SettledInvocation) => void;
   /** The queue does not answer; the loop goes on trying. */
   onQueueTrouble?: (error: unknown) => void;
@@ -88,7 +90,8 @@ async function receive({ client, queue, onQueueTrouble }: EventSourceOptions, { 
  * it is not touched: the visibility that the handler itself may have set must survive.
  */
 async function handle(message: Message, options: EventSourceOptions): Promise<void> {
-  const { client, queue, functionName, onSettled, onQueueTrouble } = options;
+  const { client, queue, functionName, onMessage, onSettled, onQueueTrouble } = options;
+  onMessage?.(message.Body ?? "");
   const { ending, error } = await invoke(message, options);
   if (ending === "done") {
     const command = new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: message.ReceiptHandle });

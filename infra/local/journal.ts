@@ -1,0 +1,101 @@
+import { Envelope, RouteName } from "#shared/envelope.ts";
+import type { LogLine } from "#shared/log.ts";
+import { nextStage, STAGES, type StageName } from "#shared/pipeline.ts";
+
+export type StageReport = { stage: StageName; outcome: string; milliseconds: number; giteaRequests: number };
+/** How far a delivery came: `isDone` when its last stage has answered, `failure` when it became a dead letter. */
+export type Journey = {
+  delivery: string;
+  stages: StageReport[];
+  isDone: boolean;
+  failure?: { stage: string; code: string; reason: string };
+  /** What the last stage was given: everything the earlier ones learned. */
+  envelope?: Envelope;
+};
+
+export type Journal = {
+  lines: LogLine[];
+  write(line: LogLine): void;
+  /** Calls `listener` for each line from now on; the result ends that. */
+  onLine(listener: (line: LogLine) => void): () => void;
+  /** Notes what a function was woken with, so that a journey can tell what is known at its end. */
+  noteMessage(body: string): void;
+  /** Resolves when the delivery is done or a dead letter, or after `withinMilliseconds` as far as it came. */
+  follow(delivery: string, withinMilliseconds?: number): Promise<Journey>;
+};
+
+/** What the functions said: the local stack's only window into them, as CloudWatch is on AWS. */
+export function createJournal(): Journal {
+  const lines: LogLine[] = [];
+  const listeners = new Set<(line: LogLine) => void>();
+  const envelopes = new Map<string, Envelope>();
+  const onLine = (listener: (line: LogLine) => void) => {
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  };
+  const journeyOf = (delivery: string): Journey => {
+    const envelope = envelopes.get(delivery);
+    return { ...readJourney(delivery, lines), ...(envelope && { envelope }) };
+  };
+  return {
+    lines,
+    onLine,
+    write: (line) => {
+      lines.push(line);
+      for (const listener of listeners) listener(line);
+    },
+    noteMessage: (body) => {
+      const envelope = envelopeIn(body);
+      if (envelope) envelopes.set(envelope.delivery.id, envelope);
+    },
+    follow: (delivery, withinMilliseconds = 60_000) =>
+      new Promise((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          stopListening();
+          resolve(journeyOf(delivery));
+        };
+        const endIfSettled = () => {
+          const { isDone, failure } = journeyOf(delivery);
+          if (isDone || failure) end();
+        };
+        const timer = setTimeout(end, withinMilliseconds);
+        const stopListening = onLine((line) => line.delivery === delivery && endIfSettled());
+        endIfSettled();
+      }),
+  };
+}
+
+function envelopeIn(body: string): Envelope | undefined {
+  try {
+    return Envelope.safeParse(JSON.parse(body)).data;
+  } catch {
+    return undefined; // not one of ours: the stage writes a letter about it
+  }
+}
+
+function readJourney(delivery: string, lines: readonly LogLine[]): Journey {
+  const own = lines.filter((line) => line.delivery === delivery);
+  const stages = own.flatMap((line) => reportOf(line) ?? []);
+  const letter = own.findLast(({ event }) => event === "stage.dead-lettered");
+  const last = own.findLast((line) => reportOf(line));
+  return {
+    delivery,
+    stages,
+    isDone: last !== undefined && isLastStage(last),
+    ...(letter && { failure: { stage: letter.stage ?? "", code: letter.code ?? "", reason: letter.reason ?? "" } }),
+  };
+}
+
+function reportOf(line: LogLine): StageReport | undefined {
+  const stage = STAGES.find((name) => name === line.stage && line.event.startsWith(`${name}.`));
+  if (!stage) return undefined;
+  const { outcome = "", milliseconds = 0, giteaRequests = 0 } = line;
+  return { stage, outcome, milliseconds, giteaRequests };
+}
+
+function isLastStage(line: LogLine): boolean {
+  const stage = STAGES.find((name) => name === line.stage);
+  const route = RouteName.safeParse(line.route).data;
+  return stage !== undefined && route !== undefined && nextStage(route, stage) === undefined;
+}

@@ -1,0 +1,63 @@
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+
+/**
+ * Each run of the local stack lies in `.hubforge/run-<process id>` and takes that with it when it ends, so that a start is
+ * always a first login and two runs never meet. What a killed run left behind is swept away by the next one.
+ */
+const HOME = new URL("../../.hubforge", import.meta.url).pathname;
+const STATE_FILE = "stack.json";
+
+const State = z.object({ url: z.string(), hub: z.string(), secret: z.string() });
+/** What another command needs to reach a running stack. */
+export type State = z.infer<typeof State>;
+
+export type RunFolder = { path: string; writeState(state: State): void; remove(): void };
+
+export function createRunFolder(): RunFolder {
+  const path = join(HOME, `run-${process.pid}`);
+  mkdirSync(path, { recursive: true });
+  for (const run of runs())
+    if (run.pid !== process.pid && !isRunning(run.pid)) rmSync(run.path, { recursive: true, force: true });
+  return {
+    path,
+    writeState: (state) => writeFileSync(join(path, STATE_FILE), JSON.stringify(state), { mode: 0o600 }),
+    remove: () => rmSync(path, { recursive: true, force: true }),
+  };
+}
+
+/** The stacks that run from this folder now. */
+export function runningStacks(): State[] {
+  return runs()
+    .filter(({ pid }) => isRunning(pid))
+    .flatMap(({ path }) => readState(path) ?? []);
+}
+
+function readState(path: string): State | undefined {
+  try {
+    return State.parse(JSON.parse(readFileSync(join(path, STATE_FILE), "utf8")));
+  } catch {
+    return undefined; // still starting, or already gone
+  }
+}
+
+function runs(): { pid: number; path: string }[] {
+  try {
+    return readdirSync(HOME).flatMap((name) => {
+      const pid = Number(/^run-(\d+)$/.exec(name)?.[1]);
+      return pid > 0 ? [{ pid, path: join(HOME, name) }] : [];
+    });
+  } catch {
+    return []; // no stack has ever run here
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

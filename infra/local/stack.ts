@@ -1,0 +1,175 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { loadSettings } from "#shared/config.ts";
+import { type LogLine, setLogWriter } from "#shared/log.ts";
+import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
+import { awsEnvironment, setEnvironment } from "./environment.ts";
+import { readFunctions } from "./functions.ts";
+import { type Gitea, startGitea } from "./gitea/server.ts";
+import { type HubMessage, type Posted, postEvent } from "./hub.ts";
+import { createJournal, type Journey } from "./journal.ts";
+import { createQueues, type Queue, readQueues } from "./resources.ts";
+import { type Slapd, startSlapd } from "./slapd.ts";
+import { type Parameters, type Place, templateParameters } from "./template.ts";
+import { wakeFunctions } from "./wake.ts";
+
+export type StackOptions = {
+  /** Where slapd and Gitea keep their state; the same folder again goes on where it ended. */
+  dir: string;
+  /** Keeps the queues' messages there as well; without it they live in memory. */
+  keepMessages?: boolean;
+  /** The door's port; any free one by default. */
+  port?: number;
+  /** The template's, e.g. `{ visibilityTimeoutSeconds: 2 }`. */
+  parameters?: Parameters;
+  /** Settings of shared/config.ts on top of those that the parts bring with them. */
+  settings?: Record<string, string>;
+  /** Hub → its secrets; by default one hub, `default`, with a fresh one. */
+  webhookSecrets?: Record<string, string[]>;
+  /** A Gitea that runs already, instead of the stand-in; `settings` or the environment hold its token. */
+  giteaUrl?: string;
+  /** An SQS that runs already (LocalStack), instead of the embedded one. */
+  sqsEndpoint?: string;
+  /** Who is in the directory; the small university by default. */
+  seedLdif?: string;
+  /** Hears of each part as it stands. */
+  onPart?: (part: string, where: string) => void;
+  /** Hears what Lambda's or the queue's own log would tell. */
+  onTrouble?: (sentence: string) => void;
+};
+
+export type Stack = {
+  /** The door: `POST <url>/v1/events`. */
+  url: string;
+  hub: string;
+  secret: string;
+  slapd: Slapd;
+  /** Undefined where a Gitea of the user's own is used. */
+  gitea: Gitea | undefined;
+  giteaUrl: string;
+  queues: Queue[];
+  sqs: SQSClient;
+  /** Everything the functions have logged. */
+  lines: LogLine[];
+  /** Calls `listener` for each line from now on; the result ends that. */
+  onLine(listener: (line: LogLine) => void): () => void;
+  /** Posts one event as the hub would. */
+  send(message: Omit<HubMessage, "hub">): Promise<Posted>;
+  /** Resolves when the delivery is done or a dead letter, or after 60 s as far as it came. */
+  follow(delivery: string, withinMilliseconds?: number): Promise<Journey>;
+  stop(): Promise<void>;
+};
+
+type Ending = () => unknown;
+
+/**
+ * Everything of DESIGN §1 on loopback, in this process (slapd beside it): SQS, Gitea, the door and the deployed handlers.
+ * They read `process.env` and write one log, so a process can hold one stack at a time.
+ */
+export async function startLocalStack(options: StackOptions): Promise<Stack> {
+  const endings: Ending[] = [];
+  const stop = async () => {
+    for (const end of endings.splice(0).reverse()) await end();
+  };
+  try {
+    return { ...(await startParts(options, endings)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startParts(options: StackOptions, endings: Ending[]): Promise<Omit<Stack, "stop">> {
+  const { dir, parameters = {}, onPart, onTrouble, port, seedLdif } = options;
+  const place: Place = { stage: "local", region: regionOf(options), parameters };
+
+  const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });
+  endings.push(() => slapd.stop());
+  onPart?.("LDAP", `slapd on ${slapd.url}`);
+
+  const { endpoint, sqs, queues } = await startQueues(options, place, endings);
+  onPart?.("Queues", `${queues.length} on ${endpoint}${options.sqsEndpoint ? "" : " (embedded)"}`);
+
+  const { gitea, giteaUrl } = await findGitea(options, slapd, endings);
+  onPart?.("Gitea", gitea ? `${giteaUrl} (stand-in)` : giteaUrl);
+
+  const webhookSecrets = options.webhookSecrets ?? { default: [`whsec_${randomBytes(32).toString("base64")}`] };
+  const restore = setEnvironment({
+    ...awsEnvironment(endpoint, place.region),
+    ...queueEnvironment(queues, parameters),
+    ...slapd.environment,
+    ...(gitea && { GITEA_TOKEN: gitea.token, GITEA_AUTH_SOURCE_ID: String(gitea.sourceId) }),
+    GITEA_URL: giteaUrl,
+    WEBHOOK_SECRETS: JSON.stringify(webhookSecrets),
+    ...options.settings,
+  });
+  endings.push(restore);
+  await loadSettings(["webhooks", "directory", "gitea", "templates", "retries"], process.env);
+
+  const journal = createJournal();
+  setLogWriter(journal.write);
+  const awake = await wakeFunctions({
+    functions: readFunctions(place),
+    queues,
+    sqs,
+    onMessage: journal.noteMessage,
+    ...(port === undefined ? {} : { port }),
+    ...(onTrouble && { onTrouble }),
+  });
+  // A queue that ends with us takes a waiting poll along; one that lives on must not hand a message to nobody.
+  endings.push(() => awake.stop({ hangUp: !options.sqsEndpoint && !options.keepMessages }));
+  onPart?.("Ingress", `${awake.url}/v1/events`);
+
+  const [[hub = "", [secret = ""] = []] = []] = Object.entries(webhookSecrets);
+  return {
+    url: awake.url,
+    hub,
+    secret,
+    slapd,
+    gitea,
+    giteaUrl,
+    queues,
+    sqs,
+    lines: journal.lines,
+    onLine: journal.onLine,
+    follow: journal.follow,
+    send: (message) => postEvent(awake.url, secret, { ...message, hub }),
+  };
+}
+
+function regionOf({ sqsEndpoint }: StackOptions): string {
+  return (sqsEndpoint && (process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"])) || LOCAL_REGION;
+}
+
+async function startQueues(options: StackOptions, place: Place, endings: Ending[]) {
+  let endpoint = options.sqsEndpoint;
+  if (endpoint === undefined) {
+    const dataDir = options.keepMessages ? join(options.dir, "queues") : undefined;
+    const embedded = await startEmbeddedQueues(dataDir ? { dataDir } : {});
+    endings.push(() => embedded.stop());
+    endpoint = embedded.endpoint;
+  }
+  const { AWS_ACCESS_KEY_ID: accessKeyId = "test", AWS_SECRET_ACCESS_KEY: secretAccessKey = "test" } = process.env;
+  const sqs = new SQSClient({ endpoint, region: place.region, credentials: { accessKeyId, secretAccessKey } });
+  endings.push(() => sqs.destroy());
+  return { endpoint, sqs, queues: await createQueues(sqs, endpoint, readQueues(place)) };
+}
+
+/** What the template gives to functions about queues. */
+function queueEnvironment(queues: Queue[], parameters: Parameters): Record<string, string> {
+  const urls = queues.map(({ queue, url }) => [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, url]);
+  return { ...Object.fromEntries(urls), MAX_RECEIVE_COUNT: String(templateParameters(parameters)["maxReceiveCount"]) };
+}
+
+async function findGitea({ dir, giteaUrl }: StackOptions, slapd: Slapd, endings: Ending[]) {
+  if (giteaUrl !== undefined) return { gitea: undefined, giteaUrl };
+  const { url, bindDn, bindPassword, environment } = slapd;
+  const userBase = environment["LDAP_USER_SEARCH_BASE"] ?? slapd.base;
+  const gitea = await startGitea({
+    dir: join(dir, "gitea"),
+    ldap: { url, bindDn, bindPassword, userBase, userFilter: "(uid=%s)" },
+  });
+  endings.push(() => gitea.stop());
+  return { gitea, giteaUrl: gitea.url };
+}
