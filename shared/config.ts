@@ -1,5 +1,9 @@
 import * as z from "zod";
+import { flag, httpUrl, json, webhookSecret, wholeNumber, withUsername, words } from "./config/kinds.ts";
 import { HubName } from "./envelope.ts";
+import { LOG_LEVELS } from "./log.ts";
+import { isAccountName, TEAM_TRAPS } from "./names.ts";
+import { RETRY_FOR_MINUTES_MAXIMUM } from "./retries.ts";
 import { resolveReferences } from "./secrets.ts";
 
 /**
@@ -7,81 +11,44 @@ import { resolveReferences } from "./secrets.ts";
  * that it names, so that a secret reaches only who needs it (DESIGN §6).
  */
 
-const flag = (byDefault: boolean) =>
-  z
-    .enum(["true", "false"])
-    .default(byDefault ? "true" : "false")
-    .transform((text) => text === "true");
-
-const wholeNumber = (minimum: number, maximum: number, byDefault: number) =>
-  z
-    .string()
-    .regex(/^\d+$/, "must be a whole number")
-    .default(String(byDefault))
-    .transform(Number)
-    .pipe(z.int().min(minimum).max(maximum));
-
-const words = z
-  .string()
-  .default("")
-  .transform((text) => text.split(/[\s,]+/).filter((word) => word !== ""));
-
-/** JSON in a variable; a parse error is reported like any other wrong value. */
-const json = <Schema extends z.ZodType>(schema: Schema) =>
-  z
-    .string()
-    .transform((text, context) => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.addIssue({ code: "custom", message: "must be JSON" });
-        return z.NEVER;
-      }
-    })
-    .pipe(schema);
-
-const withoutTrailingSlash = z
-  .url({ protocol: /^https?$/, message: "must be an http or https URL" })
-  .transform((url) => url.replace(/\/+$/, ""));
-
-const withUsername = (byDefault: string) =>
-  z
-    .string()
-    .default(byDefault)
-    .refine((pattern) => pattern.includes("{username}"), {
-      message: "must contain {username}: without it everybody would share one",
-    });
-
-/** `whsec_` and at least 24 bytes in base64, as Standard Webhooks asks. */
-const webhookSecret = z.string().refine((secret) => /^whsec_[A-Za-z0-9+/]{32,}={0,2}$/.test(secret), {
-  message: "each secret must be whsec_ and at least 24 random bytes in base64",
-});
-
 const webhooks = z.object({
   WEBHOOK_SECRETS: json(z.record(HubName, z.array(webhookSecret).min(1))),
 });
 
-const giteaFields = z.object({
-  GITEA_URL: withoutTrailingSlash,
-  GITEA_TOKEN: z.string().min(1).optional(),
-  GITEA_USERNAME: z.string().min(1).optional(),
-  GITEA_PASSWORD: z.string().min(1).optional(),
-  GITEA_ORG: z.string().min(1).default("ilum-jupyterhub"),
-  GITEA_REPOSITORY: withUsername("jupyterhub-{username}"),
-  GITEA_TEAM: withUsername("{username}"),
-  GITEA_SHARING: flag(true),
-  GITEA_AUTH_SOURCE_ID: wholeNumber(1, 2 ** 31, 1),
-  GITEA_CLONE_URL: withoutTrailingSlash.optional(),
-  GITEA_NATIVE_SYNC: flag(false),
-  PROTECTED_USERS: words,
-  GROUP_TEAMS: json(
-    z.record(z.string(), z.object({ team: z.string().min(1), permission: z.enum(["read", "write", "admin"]) })),
-  ).default({}),
+const groupTeam = z.object({
+  team: z
+    .string()
+    .regex(/^[-.\w]{1,255}$/, "a team's name may have letters, digits, - . and _")
+    .refine((team) => !TEAM_TRAPS.includes(team.toLowerCase()), { message: "this team cannot be a group's" }),
+  permission: z.enum(["read", "write", "admin"]),
 });
-const gitea = giteaFields.refine((set) => set.GITEA_TOKEN ?? (set.GITEA_USERNAME && set.GITEA_PASSWORD), {
-  path: ["GITEA_TOKEN"],
-  message: "is missing: set GITEA_TOKEN, or GITEA_USERNAME and GITEA_PASSWORD",
+
+/** For a rule about several settings: checked when these are right, whatever else is wrong, so that all is said at once. */
+const about = (...variables: string[]) => ({
+  when: ({ issues }: z.core.ParsePayload) => !issues.some(({ path }) => variables.includes(String(path?.[0]))),
 });
+
+const gitea = z
+  .object({
+    GITEA_URL: httpUrl,
+    GITEA_TOKEN: z.string().min(1).optional(),
+    GITEA_USERNAME: z.string().min(1).optional(),
+    GITEA_PASSWORD: z.string().min(1).optional(),
+    GITEA_ORG: z.string().default("ilum-jupyterhub").refine(isAccountName, { message: "is no name that Gitea takes" }),
+    GITEA_REPOSITORY: withUsername("jupyterhub-{username}"),
+    GITEA_TEAM: withUsername("{username}"),
+    GITEA_SHARING: flag(true),
+    GITEA_AUTH_SOURCE_ID: wholeNumber(1, 2 ** 31, 1),
+    GITEA_CLONE_URL: httpUrl.optional(),
+    GITEA_NATIVE_SYNC: flag(false),
+    PROTECTED_USERS: words,
+    GROUP_TEAMS: json(z.record(z.string(), groupTeam)).default({}),
+  })
+  .refine((set) => set.GITEA_TOKEN ?? (set.GITEA_USERNAME && set.GITEA_PASSWORD), {
+    ...about("GITEA_TOKEN", "GITEA_USERNAME", "GITEA_PASSWORD"),
+    path: ["GITEA_TOKEN"],
+    message: "is missing: set GITEA_TOKEN, or GITEA_USERNAME and GITEA_PASSWORD",
+  });
 
 const templates = z.object({
   COMMIT_NAME: z.string().min(1).default("hubforge"),
@@ -93,57 +60,67 @@ const templates = z.object({
     .string()
     .regex(/^(bundled|gitea:[^/@\s]+\/[^/@\s]+@\S+)$/, "must be bundled or gitea:<owner>/<repo>@<ref>")
     .default("bundled"),
-  LIVY_URL: withoutTrailingSlash.default("http://ilum-core:9888"),
+  LIVY_URL: httpUrl.default("http://ilum-core:9888"),
 });
 
-const directoryFields = z.object({
-  LDAP_URLS: z
-    .string()
-    .transform((text) => text.split(/[\s,]+/).filter((url) => url !== ""))
-    .pipe(z.array(z.url({ protocol: /^ldaps?$/, message: "must be ldap:// or ldaps:// URLs" })).min(1)),
-  LDAP_BASE: z.string().min(1),
-  LDAP_BIND_DN: z.string().min(1, "must not be empty: an anonymous bind sees only a part and looks like success"),
-  LDAP_BIND_PASSWORD: z.string().min(1, "must not be empty: servers take that for an anonymous bind"),
-  LDAP_USER_SEARCH_BASE: z.string().min(1).optional(),
-  LDAP_USER_SEARCH_FILTER: z
-    .string()
-    .default("uid={0}")
-    .refine((filter) => filter.includes("{0}"), { message: "must contain {0}, the place of the login name" }),
-  LDAP_GROUP_SEARCH_BASE: z.string().min(1).optional(),
-  LDAP_GROUP_SEARCH_FILTER: z.string().default("(member={0})"),
-  LDAP_USER_ATTRIBUTE: z.string().min(1).default("uid"),
-  LDAP_FULLNAME_ATTRIBUTE: z.string().min(1).default("cn"),
-  LDAP_EMAIL_ATTRIBUTE: z.string().min(1).default("mail"),
-  LDAP_GROUP_NAME_ATTRIBUTE: z.string().min(1).default("cn"),
-  LDAP_GROUP_MEMBER_ATTRIBUTE: z.string().min(1).default("member"),
-  /** Unset: entryUUID, objectGUID, nsUniqueId or ipaUniqueID, whichever the server has. */
-  LDAP_ID_ATTRIBUTE: z.string().min(1).optional(),
-  LDAP_ALLOWED_GROUPS: json(z.array(z.string().min(1))).default([]),
-  LDAP_ADMIN_USERS: words,
-  LDAP_USE_SSL: flag(false),
-  LDAP_START_TLS: flag(false),
-  /** PEM text of the private authority, or the path of a file that holds it. */
-  LDAP_CA: z.string().min(1).optional(),
-});
-const directory = directoryFields.superRefine((set, context) => {
-  const attribute = set.LDAP_GROUP_MEMBER_ATTRIBUTE.replace(/[^\w;.-]/g, "");
-  if (!new RegExp(`\\(\\s*${attribute}\\s*=\\s*\\{0\\}\\s*\\)`, "i").test(`(${set.LDAP_GROUP_SEARCH_FILTER})`)) {
-    context.addIssue({
-      code: "custom",
-      path: ["LDAP_GROUP_SEARCH_FILTER"],
-      message: `must hold (${attribute}={0}), an assertion on LDAP_GROUP_MEMBER_ATTRIBUTE (now "${attribute}"): else spawn and sync would disagree about who is a member`,
-    });
-  }
-  if (set.LDAP_START_TLS && (set.LDAP_USE_SSL || set.LDAP_URLS.some((url) => url.startsWith("ldaps:")))) {
-    context.addIssue({
-      code: "custom",
+const directory = z
+  .object({
+    LDAP_URLS: z
+      .string()
+      .transform((text) => text.split(/[\s,]+/).filter((url) => url !== ""))
+      .pipe(z.array(z.url({ protocol: /^ldaps?$/, message: "must be ldap:// or ldaps:// URLs" })).min(1)),
+    LDAP_BASE: z.string().min(1),
+    LDAP_BIND_DN: z.string().min(1, "must not be empty: an anonymous bind sees only a part and looks like success"),
+    LDAP_BIND_PASSWORD: z.string().min(1, "must not be empty: servers take that for an anonymous bind"),
+    LDAP_USER_SEARCH_BASE: z.string().min(1).optional(),
+    LDAP_USER_SEARCH_FILTER: z
+      .string()
+      .default("uid={0}")
+      .refine((filter) => filter.includes("{0}"), { message: "must contain {0}, the place of the login name" }),
+    LDAP_GROUP_SEARCH_BASE: z.string().min(1).optional(),
+    LDAP_GROUP_SEARCH_FILTER: z.string().default("(member={0})"),
+    LDAP_USER_ATTRIBUTE: z.string().min(1).default("uid"),
+    LDAP_FULLNAME_ATTRIBUTE: z.string().min(1).default("cn"),
+    LDAP_EMAIL_ATTRIBUTE: z.string().min(1).default("mail"),
+    LDAP_GROUP_NAME_ATTRIBUTE: z.string().min(1).default("cn"),
+    LDAP_GROUP_MEMBER_ATTRIBUTE: z.string().min(1).default("member"),
+    /** Unset: entryUUID, objectGUID, nsUniqueId or ipaUniqueID, whichever the server has. */
+    LDAP_ID_ATTRIBUTE: z.string().min(1).optional(),
+    LDAP_ALLOWED_GROUPS: json(z.array(z.string().min(1))).default([]),
+    LDAP_ADMIN_USERS: words,
+    LDAP_USE_SSL: flag(false),
+    LDAP_START_TLS: flag(false),
+    /** PEM text of the private authority, or the path of a file that holds it. */
+    LDAP_CA: z.string().min(1).optional(),
+  })
+  .superRefine(
+    (set, context) => {
+      const attribute = set.LDAP_GROUP_MEMBER_ATTRIBUTE.replace(/[^\w;.-]/g, "");
+      const assertion = new RegExp(`\\(\\s*${attribute}\\s*=\\s*\\{0\\}\\s*\\)`, "i");
+      if (assertion.test(`(${set.LDAP_GROUP_SEARCH_FILTER})`)) return;
+      context.addIssue({
+        code: "custom",
+        path: ["LDAP_GROUP_SEARCH_FILTER"],
+        message: `must hold (${attribute}={0}), an assertion on LDAP_GROUP_MEMBER_ATTRIBUTE (now "${attribute}"): else spawn and sync would disagree about who is a member`,
+      });
+    },
+    about("LDAP_GROUP_MEMBER_ATTRIBUTE", "LDAP_GROUP_SEARCH_FILTER"),
+  )
+  .refine(
+    (set) => !set.LDAP_START_TLS || !(set.LDAP_USE_SSL || set.LDAP_URLS.some((url) => url.startsWith("ldaps:"))),
+    {
+      ...about("LDAP_START_TLS", "LDAP_USE_SSL", "LDAP_URLS"),
       path: ["LDAP_START_TLS"],
       message: "cannot go with LDAP_USE_SSL or ldaps:// URLs: take one of them",
-    });
-  }
+    },
+  );
+
+const retries = z.object({
+  RETRY_FOR_MINUTES: wholeNumber(1, RETRY_FOR_MINUTES_MAXIMUM, RETRY_FOR_MINUTES_MAXIMUM),
 });
 
-const retries = z.object({ RETRY_FOR_MINUTES: wholeNumber(1, 60, 60) });
+/** Every function has it. */
+const logging = z.object({ LOG_LEVEL: z.enum(LOG_LEVELS).default("info") });
 
 const sync = z.object({
   SYNC_SCHEDULE: z
@@ -156,7 +133,7 @@ const sync = z.object({
   GUARD_PERCENT: wholeNumber(0, 100, 10),
 });
 
-const SECTIONS = { webhooks, gitea, templates, directory, retries, sync };
+const SECTIONS = { webhooks, gitea, templates, directory, retries, sync, logging };
 type SectionName = keyof typeof SECTIONS;
 /** The parsed settings of the sections `Names`, one flat object keyed by variable. */
 export type Settings<Names extends SectionName> = UnionToIntersection<
@@ -177,24 +154,30 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * Parses the named sections of `environment`. References (`ssm:…`, `secretsmanager:…#key`) are resolved first.
- * @throws SettingsError naming every wrong variable at once.
+ * @throws SettingsError naming every wrong or unreadable variable at once.
  */
 export async function loadSettings<Name extends SectionName>(
   sections: readonly Name[],
   environment: Environment,
 ): Promise<Settings<Name>> {
-  const names = sections.flatMap((section) => settingNames(section));
-  const present = Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
-  const values = await resolveReferences(present);
-  const problems: string[] = [];
+  const wanted: SectionName[] = [...sections, "logging"];
+  const names = wanted.flatMap((section) => settingNames(section));
+  const set = Object.fromEntries(names.flatMap((name) => (environment[name] ? [[name, environment[name]]] : [])));
+  const { values, problems: unreadable } = await resolveReferences(set);
+  const problems = Object.entries(unreadable).map(([variable, why]) => `  ${variable}: ${why}`);
   const settings = {};
-  for (const section of sections) {
+  for (const section of wanted) {
     const parsed = SECTIONS[section].safeParse(values);
     if (parsed.success) Object.assign(settings, parsed.data);
-    else problems.push(...parsed.error.issues.map((issue) => describe(issue, values)));
+    else problems.push(...parsed.error.issues.filter(isNews(unreadable)).map((issue) => describe(issue, values)));
   }
   if (problems.length > 0) throw new SettingsError(`wrong settings:\n${problems.join("\n")}`);
   return settings as Settings<Name>; // the loop above filled exactly the named sections
+}
+
+/** What could not be read has been said; that it is missing as well is no news. */
+function isNews(unreadable: Record<string, string>): (issue: z.core.$ZodIssue) => boolean {
+  return ({ path }) => !(String(path[0]) in unreadable);
 }
 
 function describe(issue: z.core.$ZodIssue, values: Record<string, unknown>): string {
@@ -206,13 +189,5 @@ function describe(issue: z.core.$ZodIssue, values: Record<string, unknown>): str
 
 /** The variables of one section, for templates, documentation and checks that must agree with this file. */
 export function settingNames(section: SectionName): string[] {
-  const shapes: Record<SectionName, object> = {
-    webhooks: webhooks.shape,
-    gitea: giteaFields.shape,
-    templates: templates.shape,
-    directory: directoryFields.shape,
-    retries: retries.shape,
-    sync: sync.shape,
-  };
-  return Object.keys(shapes[section]);
+  return Object.keys(SECTIONS[section].shape);
 }

@@ -20,7 +20,7 @@ const REPOSITORY_MAXIMUM = 100;
 const TEAM_MAXIMUM = 255;
 
 /** `owners` is the Owners team itself, `new` answers 500 for ever (reference/gitea.md rule 8). */
-const TEAM_TRAPS = ["owners", "new", ADMINS_TEAM, LEAVERS_TEAM];
+export const TEAM_TRAPS: readonly string[] = ["owners", "new", ADMINS_TEAM, LEAVERS_TEAM];
 
 /**
  * The end of every mapped name. The `h` keeps `student-202412345678` plain; 48 bits make two people of one stem an
