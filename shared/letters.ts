@@ -1,66 +1,77 @@
 import { createHash } from "node:crypto";
-import type { SQSRecord } from "aws-lambda";
+import type { Received } from "./batch.ts";
 import { Envelope, type Failure } from "./envelope.ts";
 import type { Permanent, Retryable } from "./errors.ts";
 import { log, subjectOf } from "./log.ts";
-import { cleanText, type Sender } from "./queue.ts";
-import { firstReceivedAt, receiveCount } from "./retries.ts";
+import { ROUTES, type StageName } from "./pipeline.ts";
+import { cleanText, isCarriable, type Sender } from "./queue.ts";
 
 /** A letter that repeats a hostile body must still fit into one message (1 MiB) after JSON has escaped it. */
 const RAW_BODY_LIMIT = 100_000;
+const REASON_LIMIT = 4_000;
 
 /** The letter of a stage that could not make its fact true. */
 export function failureOf(
-  stage: string,
   kind: "permanent" | "exhausted",
-  { envelope, record, error }: { envelope: Envelope; record: SQSRecord; error: Permanent | Retryable },
+  error: Permanent | Retryable,
+  { stage, envelope, message }: { stage: StageName; envelope: Envelope; message: Received },
 ): Failure {
-  return {
-    ...base(stage, record, envelope),
+  const failure: Failure = {
+    ...base(stage, message, envelope),
     class: kind,
     code: error.code,
-    reason: cleanText(error.message),
-    attempts: receiveCount(record),
+    reason: cleanText(error.message.slice(0, REASON_LIMIT)),
+    attempts: message.receiveCount,
     ...(error.request ? { request: error.request } : {}),
   };
+  return isCarriable(failure) ? failure : { ...failure, envelope: withoutLearned(envelope) };
+}
+
+/** A replay reads directory and Gitea afresh: what the stages had learned helps people only, and may be left out. */
+function withoutLearned(envelope: Envelope): Envelope {
+  const { identity, account, team, repository, ...sent } = envelope;
+  return sent;
 }
 
 /** The letter of a message that is no envelope: it keeps the raw body. */
-export function invalidFailureOf(stage: string, record: SQSRecord, problem: string): Failure {
+export function invalidFailureOf(
+  problem: string,
+  { stage, message }: { stage: StageName; message: Received },
+): Failure {
   return {
-    ...base(stage, record, null),
+    ...base(stage, message, undefined),
     class: "permanent",
     code: "envelope.invalid",
     reason: problem,
-    attempts: receiveCount(record),
+    attempts: message.receiveCount,
   };
 }
 
 /** The letter of a message that SQS itself gave up on after `receives` tries. */
-export function crashFailureOf(record: SQSRecord, receives: number): Failure {
-  // Our own attribute: not every queue says which one a redriven message came from.
-  const stage = record.messageAttributes["stage"]?.stringValue ?? "unknown";
-  const { envelope } = parseEnvelope(record.body);
+export function crashFailureOf(message: Received, receives: number): Failure {
+  const { stage = "unknown", messageId } = message;
   return {
-    ...base(stage, record, envelope ?? null),
+    ...base(stage, message, parseEnvelope(message.body).envelope),
     class: "crash",
     code: "stage.crashed",
-    reason: `no answer in ${receives} receives: the ${stage} function crashed or ran into its time-out; look into its log for message ${record.messageId}`,
+    reason: `no answer in ${receives} receives: the ${stage} function crashed or ran into its time-out; look into its log for message ${messageId}`,
     attempts: receives,
-    firstFailedAt: new Date(Number(record.attributes.SentTimestamp)).toISOString(),
+    firstFailedAt: message.sentAt.toISOString(),
   };
 }
 
-function base(stage: string, record: SQSRecord, envelope: Envelope | null) {
+function base(stage: string, message: Received, envelope: Envelope | undefined) {
   const { hub, id } = envelope?.delivery ?? {};
   return {
     version: 1 as const,
-    failureId: shortHash(envelope ? `${hub}:${id}:${stage}:${envelope.replay.number}` : `${stage}:${record.messageId}`),
+    failureId: shortHash(
+      envelope ? `${hub}:${id}:${stage}:${envelope.replay.number}` : `${stage}:${message.messageId}`,
+    ),
     stage,
-    firstFailedAt: firstReceivedAt(record).toISOString(),
+    firstFailedAt: message.firstReceivedAt.toISOString(),
     failedAt: new Date().toISOString(),
-    envelope,
-    ...(envelope ? {} : { rawBody: record.body.slice(0, RAW_BODY_LIMIT) }),
+    envelope: envelope ?? null,
+    ...(envelope ? {} : { rawBody: message.body.slice(0, RAW_BODY_LIMIT) }),
   };
 }
 
@@ -69,8 +80,10 @@ export function shortHash(text: string): string {
   return createHash("sha256").update(text).digest("hex").slice(0, 12);
 }
 
-/** Reads a queue message; `problem` says what is not as an envelope should be. */
-export function parseEnvelope(body: string): { envelope: Envelope } | { envelope?: never; problem: string } {
+type Parsed = { envelope: Envelope; problem?: never } | { envelope?: never; problem: string };
+
+/** Reads a queue message; `problem` says what is not as an envelope, or as one for `stage`, should be. */
+export function parseEnvelope(body: string, stage?: StageName): Parsed {
   let content: unknown;
   try {
     content = JSON.parse(body);
@@ -78,15 +91,22 @@ export function parseEnvelope(body: string): { envelope: Envelope } | { envelope
     return { problem: "the message is not JSON" };
   }
   const parsed = Envelope.safeParse(content);
-  if (parsed.success) return { envelope: parsed.data };
-  const issues = parsed.error.issues
-    .slice(0, 5)
-    .map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.message}`);
-  return { problem: `the message is not an envelope: ${issues.join("; ")}` };
+  if (!parsed.success) {
+    const issues = parsed.error.issues
+      .slice(0, 5)
+      .map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.message}`);
+    return { problem: `the message is not an envelope: ${issues.join("; ")}` };
+  }
+  const envelope = parsed.data;
+  if (stage === undefined || ROUTES[envelope.route].includes(stage)) return { envelope };
+  return { problem: `the route ${envelope.route} does not pass the stage ${stage}` };
 }
 
 /** Writes the letter. False when SQS did not take it: then the message must stay where it is. */
-export async function writeLetter(sender: Sender, failure: Failure, record: SQSRecord): Promise<boolean> {
+export async function writeLetter(
+  failure: Failure,
+  { sender, message, signal }: { sender: Sender; message: Received; signal: AbortSignal },
+): Promise<boolean> {
   const { code, reason, attempts, stage, failureId } = failure;
   const fields = {
     ...(failure.envelope ? subjectOf(failure.envelope) : {}),
@@ -94,10 +114,10 @@ export async function writeLetter(sender: Sender, failure: Failure, record: SQSR
     code,
     attempt: attempts,
     failureId,
-    messageId: record.messageId,
+    messageId: message.messageId,
   };
   try {
-    await sender.sendFailure(failure);
+    await sender.sendFailure(failure, signal);
     log("stage.dead-lettered", { ...fields, outcome: failure.class, reason });
     return true;
   } catch (cause) {

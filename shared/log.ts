@@ -9,6 +9,10 @@ export type LogEvent =
   | "delivery.accepted"
   | "delivery.refused"
   | "delivery.not-queued"
+  | "workspace.reported"
+  | "workspace.refused"
+  | "credentials.minted"
+  | "credentials.refused"
   | "stage.retried"
   | "stage.dead-lettered"
   | "stage.not-dead-lettered"
@@ -37,6 +41,7 @@ export type LogFields = {
   repository?: string | undefined;
   commit?: string | undefined;
   mailConflict?: boolean | undefined;
+  tokensRevoked?: number;
   messageId?: string;
   failureId?: string;
   notices?: readonly string[];
@@ -44,11 +49,13 @@ export type LogFields = {
 };
 
 export type LogLine = { time: string; level: Level; event: LogEvent } & LogFields;
-type Level = "debug" | "info" | "warn" | "error";
+type Level = (typeof LOG_LEVELS)[number];
 
 const LOUD: Partial<Record<LogEvent, Level>> = {
   "delivery.refused": "warn",
   "delivery.not-queued": "error",
+  "workspace.refused": "warn",
+  "credentials.refused": "warn",
   "stage.retried": "warn",
   "stage.dead-lettered": "error",
   "stage.not-dead-lettered": "error",
@@ -56,7 +63,11 @@ const LOUD: Partial<Record<LogEvent, Level>> = {
   "directory.noticed": "warn",
 };
 
-const RANK: Record<Level, number> = { debug: 0, info: 1, warn: 2, error: 3 };
+/** From the least urgent to the most. */
+export const LOG_LEVELS = ["debug", "info", "warn", "error"] as const;
+
+/** Troubles that meet every event alike and that no retry cures: a person is needed now, not when the letters come. */
+const NEEDS_A_PERSON = /^(settings\..+|.+\.unauthorized|stage\.unexpected)$/;
 
 let writeLine = (line: LogLine): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -80,8 +91,8 @@ export function subjectOf({ delivery, route, replay }: Envelope): LogFields {
 
 /** Writes one line as JSON; `LOG_LEVEL` (default `info`) drops what is less urgent. */
 export function log(event: LogEvent, fields: LogFields): void {
-  const level = LOUD[event] ?? "info";
-  const threshold = process.env["LOG_LEVEL"];
-  if (threshold !== undefined && Object.hasOwn(RANK, threshold) && RANK[level] < RANK[threshold as Level]) return;
+  const level = NEEDS_A_PERSON.test(fields.code ?? "") ? "error" : (LOUD[event] ?? "info");
+  const levels: readonly string[] = LOG_LEVELS;
+  if (levels.indexOf(level) < levels.indexOf(process.env["LOG_LEVEL"] ?? "info")) return;
   writeLine({ time: new Date().toISOString(), level, event, ...fields });
 }

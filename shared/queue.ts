@@ -1,18 +1,21 @@
 import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import type { Environment } from "./config.ts";
 import type { Envelope, Failure } from "./envelope.ts";
-import { Retryable } from "./errors.ts";
+import { Permanent, Retryable } from "./errors.ts";
 import { DEAD_LETTERS, type QueueName, queueUrlVariable, type StageName } from "./pipeline.ts";
 import { deduplicationId, groupId, personGroup } from "./queue-ids.ts";
 
-/** Puts messages on hubforge's queues. Every promise settles only after SQS has answered. */
+/** SQS takes 1 MiB with all attributes (SQS quotas, since August 2025); ours has one small attribute. */
+const LARGEST_BODY_BYTES = 2 ** 20 - 1024;
+
+/** Puts messages on hubforge's queues. Every promise settles only after SQS has answered, or `signal` has ended it. */
 export type Sender = {
-  /** @throws Retryable `queue.unreachable` */
+  /** @throws Retryable `queue.unreachable`; Permanent `envelope.too-large` */
   sendEnvelope(stage: StageName, envelope: Envelope, signal?: AbortSignal): Promise<void>;
   /** @throws Retryable `queue.unreachable` */
   sendFailure(failure: Failure, signal?: AbortSignal): Promise<void>;
   /** Gives a received message back after `seconds` (0 – 43,200) instead of its queue's own visibility time-out. */
-  giveBack(stage: StageName, receiptHandle: string, seconds: number): Promise<void>;
+  giveBack(stage: StageName, receiptHandle: string, seconds: number, signal: AbortSignal): Promise<void>;
 };
 
 /** Queue URLs come from `QUEUE_URL_<NAME>`, another server from `AWS_ENDPOINT_URL`; region and credentials as every AWS client finds them. */
@@ -28,26 +31,27 @@ export function createSender(environment: Environment): Sender {
     await reached(queue, client.send(command, signal ? { abortSignal: signal } : {}));
   };
   return {
-    sendEnvelope: (stage, envelope, signal) =>
-      send(
-        stage,
-        {
-          MessageBody: messageBody(envelope),
-          MessageGroupId: groupOf(stage, envelope),
-          MessageDeduplicationId: deduplicationOf(stage, envelope),
-          // Survives the native redrive, so that the crash net knows where a message came from.
-          MessageAttributes: { stage: { DataType: "String", StringValue: stage } },
-        },
-        signal,
-      ),
+    sendEnvelope: async (stage, envelope, signal) => {
+      if (!isCarriable(envelope)) {
+        throw new Permanent("envelope.too-large", `what is known about ${envelope.delivery.user} exceeds 1 MiB`);
+      }
+      const message = {
+        MessageBody: messageBody(envelope),
+        MessageGroupId: groupOf(stage, envelope),
+        MessageDeduplicationId: deduplicationOf(stage, envelope),
+        // Survives the native redrive, so that the crash net knows where a message came from.
+        MessageAttributes: { stage: { DataType: "String", StringValue: stage } },
+      };
+      await send(stage, message, signal);
+    },
     sendFailure: (failure, signal) => send(DEAD_LETTERS, { MessageBody: messageBody(failure) }, signal),
-    giveBack: async (stage, receiptHandle, seconds) => {
+    giveBack: async (stage, receiptHandle, seconds, signal) => {
       const command = new ChangeMessageVisibilityCommand({
         QueueUrl: queueUrl(environment, stage),
         ReceiptHandle: receiptHandle,
         VisibilityTimeout: seconds,
       });
-      await reached(stage, client.send(command));
+      await reached(stage, client.send(command, { abortSignal: signal }));
     },
   };
 }
@@ -82,6 +86,11 @@ export function groupOf(stage: StageName, envelope: Envelope): string {
 export function deduplicationOf(stage: StageName, envelope: Envelope): string {
   const { hub, id } = envelope.delivery;
   return deduplicationId({ hub, id, stage, replay: envelope.replay.number });
+}
+
+/** Whether it fits into one message. */
+export function isCarriable(content: Envelope | Failure): boolean {
+  return Buffer.byteLength(messageBody(content)) <= LARGEST_BODY_BYTES;
 }
 
 function messageBody(content: Envelope | Failure): string {

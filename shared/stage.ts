@@ -1,12 +1,13 @@
-import type { SQSBatchResponse, SQSEvent, SQSRecord } from "aws-lambda";
-import { type Environment, SettingsError } from "./config.ts";
+import { type BatchHandler, batchHandler, type LambdaContext, type Received } from "./batch.ts";
+import { type Environment, loadSettings, SettingsError } from "./config.ts";
 import type { Envelope } from "./envelope.ts";
-import { Permanent, Retryable, Unauthorized } from "./errors.ts";
-import { failureOf, invalidFailureOf, parseEnvelope, writeLetter } from "./letters.ts";
+import { Retryable, Unauthorized } from "./errors.ts";
+import { invalidFailureOf, parseEnvelope, writeLetter } from "./letters.ts";
 import { type LogFields, log, type Outcome, subjectOf } from "./log.ts";
 import { nextStage, type StageName } from "./pipeline.ts";
-import { createSender, type Sender } from "./queue.ts";
-import { isExhausted, receiveCount, waitSeconds } from "./retries.ts";
+import { createSender } from "./queue.ts";
+import { maxReceiveCount, RETRY_FOR_MINUTES_MAXIMUM } from "./retries.ts";
+import { asStageError, settle } from "./settle.ts";
 
 /** What an invocation gives to the outside it opens: its deadline, and a place where requests are counted. */
 export type Invocation = { signal: AbortSignal; requests: { total: number; writes: number } };
@@ -25,8 +26,10 @@ export type Ensured = {
 /** Makes one thing true; safe to repeat. Throws Permanent or Retryable when it cannot. */
 export type Ensure<Tools> = (envelope: Envelope, tools: Tools & { signal: AbortSignal }) => Promise<Ensured>;
 
-type LambdaContext = { getRemainingTimeInMillis(): number };
-type StageHandler = (event: SQSEvent, context: LambdaContext) => Promise<SQSBatchResponse>;
+/** Of the 10 s that Lambda gives, the work may take 8 (DESIGN §1); what is left is for a letter or a give-back. */
+const WORK_MILLISECONDS = 8000;
+const WORK_SHARE = 0.8;
+const SETTLE_SHARE = 0.95;
 
 /**
  * The SQS handler around an ensure function (DESIGN §1): parses the envelope, keeps the deadline, forwards, and turns
@@ -37,65 +40,69 @@ export function stage<Tools>(
   connect: Connect<Tools>,
   ensure: Ensure<Tools>,
   environment: Environment = process.env,
-): StageHandler {
-  const run = createRunner(name, connect, ensure, environment);
-  return async (event, context) => {
-    const batchItemFailures: { itemIdentifier: string }[] = [];
-    for (const record of event.Records) {
-      // After one failure the rest of a batch keeps its order by failing too; batchSize is 1, so there is no rest.
-      const isDone = batchItemFailures.length === 0 && (await run(record, context));
-      if (!isDone) batchItemFailures.push({ itemIdentifier: record.messageId });
-    }
-    return { batchItemFailures };
+): BatchHandler {
+  const sender = createSender(environment);
+  const limits = { minutes: RETRY_FOR_MINUTES_MAXIMUM, receives: maxReceiveCount(environment) };
+  let coldStart: Promise<Started<Tools>> | undefined;
+
+  const started = (): Promise<Started<Tools>> => {
+    // What could not be read, or was wrong, is read again at the next try.
+    coldStart ??= start(connect, environment).catch((cause) => {
+      coldStart = undefined;
+      throw cause;
+    });
+    return coldStart;
   };
-}
 
-type Runner = (record: SQSRecord, context: LambdaContext) => Promise<boolean>;
-
-function createRunner<Tools>(
-  name: StageName,
-  connect: Connect<Tools>,
-  ensure: Ensure<Tools>,
-  environment: Environment,
-): Runner {
-  let connected: Promise<(invocation: Invocation) => Tools> | undefined;
-  let sender: Sender | undefined;
-
-  const attempt = async (envelope: Envelope, invocation: Invocation, queues: Sender): Promise<Ensured> => {
-    connected ??= connect(environment);
-    const open = await connected;
+  const attempt = async (envelope: Envelope, invocation: Invocation): Promise<Ensured> => {
+    const { open, minutes } = await started();
+    limits.minutes = minutes;
     const ensured = await ensure(envelope, { ...open(invocation), signal: invocation.signal });
     const learned = { ...envelope, ...ensured.learned };
     const next = nextStage(learned.route, name);
-    if (next) await queues.sendEnvelope(next, learned, invocation.signal);
+    if (next) await sender.sendEnvelope(next, learned, invocation.signal);
     return ensured;
   };
 
-  return async (record, context) => {
-    sender ??= createSender(environment);
+  return batchHandler(async (message, context) => {
     const startedAt = Date.now();
-    const invocation: Invocation = { signal: deadlineOf(context), requests: { total: 0, writes: 0 } };
-    const parsed = parseEnvelope(record.body);
-    if (!parsed.envelope) return await writeLetter(sender, invalidFailureOf(name, record, parsed.problem), record);
-    const { envelope } = parsed;
+    const signal = within(context, WORK_SHARE, WORK_MILLISECONDS);
+    const settling = { stage: name, message, sender, signal: within(context, SETTLE_SHARE) };
+    const { envelope, problem } = parseEnvelope(message.body, name);
+    if (!envelope) return await writeLetter(invalidFailureOf(problem, settling), settling);
+    const invocation = { signal, requests: { total: 0, writes: 0 } };
     try {
-      const ensured = await beforeDeadline(attempt(envelope, invocation, sender), invocation.signal);
-      logOutcome({ name, envelope, record, ensured, invocation, startedAt });
+      const ensured = await beforeDeadline(attempt(envelope, invocation), signal);
+      logOutcome({ name, envelope, message, ensured, invocation, startedAt });
       return true;
     } catch (thrown) {
       const error = asStageError(thrown);
-      // A rotated secret is read again at the next try, and so is what could not be read or parsed.
-      if (error instanceof Unauthorized || error.code.startsWith("settings.")) connected = undefined;
-      return await settle({ name, sender, envelope, record, error, environment });
+      if (error instanceof Unauthorized) coldStart = undefined; // a secret may have been rotated
+      return await settle(error, { ...settling, envelope, limits });
     }
-  };
+  });
 }
 
-/** The stage ends by itself before Lambda ends it: 8 of 10 s, or the same share of what a test allows. */
-function deadlineOf(context: LambdaContext): AbortSignal {
-  return AbortSignal.timeout(Math.min(8000, Math.floor(context.getRemainingTimeInMillis() * 0.8)));
+type Started<Tools> = { open: (invocation: Invocation) => Tools; minutes: number };
+
+/** Everything that is wrong with the settings is said at once, whoever reads them. */
+async function start<Tools>(connect: Connect<Tools>, environment: Environment): Promise<Started<Tools>> {
+  const [connected, retries] = await Promise.allSettled([connect(environment), loadSettings(["retries"], environment)]);
+  if (connected.status === "fulfilled" && retries.status === "fulfilled") {
+    return { open: connected.value, minutes: retries.value.RETRY_FOR_MINUTES };
+  }
+  const reasons = [connected, retries].flatMap((part) => (part.status === "rejected" ? [part.reason] : []));
+  if (!reasons.every((reason) => reason instanceof SettingsError)) throw reasons[0];
+  throw new SettingsError(reasons.map(({ message }) => message).join("\n"));
 }
 
+/** That share of the time that Lambda still gives, and no more than `maximum`. */
+function within(context: LambdaContext, share: number, maximum = Number.POSITIVE_INFINITY): AbortSignal {
+  const left = Math.max(0, context.getRemainingTimeInMillis());
+  return AbortSignal.timeout(Math.min(maximum, Math.floor(left * share)));
+}
+
+/** The stage ends by itself before Lambda ends it, also where something below does not heed the signal. */
 async function beforeDeadline<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
   const { promise: deadline, reject } = Promise.withResolvers<never>();
   const expire = () => reject(new Retryable("stage.deadline", "the stage did not end within its deadline"));
@@ -107,62 +114,21 @@ async function beforeDeadline<Value>(work: Promise<Value>, signal: AbortSignal):
   }
 }
 
-function asStageError(thrown: unknown): Permanent | Retryable {
-  if (thrown instanceof Permanent || thrown instanceof Retryable) return thrown;
-  if (thrown instanceof SettingsError) return new Retryable("settings.wrong", thrown.message, { cause: thrown });
-  const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  return new Retryable("stage.unexpected", `unexpected: ${what}`, { cause: thrown });
-}
-
-type Trouble = {
-  name: StageName;
-  sender: Sender;
-  envelope: Envelope;
-  record: SQSRecord;
-  error: Permanent | Retryable;
-  environment: Environment;
-};
-
-/** True when the message is done with (a letter was written); false when it comes back. */
-async function settle(trouble: Trouble): Promise<boolean> {
-  const { name, sender, record, error, environment } = trouble;
-  if (error instanceof Permanent) return await writeLetter(sender, failureOf(name, "permanent", trouble), record);
-  if (await isExhausted(record, environment)) {
-    return await writeLetter(sender, failureOf(name, "exhausted", trouble), record);
-  }
-  await giveBack(trouble, waitSeconds(receiveCount(record), error.retryAfterSeconds));
-  return false;
-}
-
-async function giveBack({ name, sender, envelope, record, error }: Trouble, retryInSeconds: number): Promise<void> {
-  const cause = error.code === "stage.unexpected" ? error.cause : undefined;
-  const fields = { ...subjectOf(envelope), stage: name, attempt: receiveCount(record), code: error.code };
-  const stack = cause instanceof Error ? { stack: cause.stack } : {};
-  try {
-    await sender.giveBack(name, record.receiptHandle, retryInSeconds);
-    log("stage.retried", { ...fields, reason: error.message, retryInSeconds, ...stack });
-  } catch (queueError) {
-    // The queue's own visibility time-out brings the message back, only later.
-    const why = queueError instanceof Error ? queueError.message : String(queueError);
-    log("stage.retried", { ...fields, reason: `${error.message} (and it could not be given back: ${why})`, ...stack });
-  }
-}
-
 type Done = {
   name: StageName;
   envelope: Envelope;
-  record: SQSRecord;
+  message: Received;
   ensured: Ensured;
   invocation: Invocation;
   startedAt: number;
 };
 
-function logOutcome({ name, envelope, record, ensured, invocation, startedAt }: Done): void {
+function logOutcome({ name, envelope, message, ensured, invocation, startedAt }: Done): void {
   log(`${name}.${ensured.outcome}`, {
     ...subjectOf(envelope),
     stage: name,
     outcome: ensured.outcome,
-    attempt: receiveCount(record),
+    attempt: message.receiveCount,
     milliseconds: Date.now() - startedAt,
     giteaRequests: invocation.requests.total,
     giteaWrites: invocation.requests.writes,

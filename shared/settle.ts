@@ -1,0 +1,61 @@
+import type { Received } from "./batch.ts";
+import { SettingsError } from "./config.ts";
+import type { Envelope } from "./envelope.ts";
+import { Permanent, Retryable } from "./errors.ts";
+import { failureOf, writeLetter } from "./letters.ts";
+import { log, subjectOf } from "./log.ts";
+import type { StageName } from "./pipeline.ts";
+import type { Sender } from "./queue.ts";
+import { isExhausted, waitSeconds } from "./retries.ts";
+
+/** A message whose stage failed, and what is needed to settle it. */
+export type Trouble = {
+  stage: StageName;
+  envelope: Envelope;
+  message: Received;
+  limits: { minutes: number; receives: number };
+  sender: Sender;
+  signal: AbortSignal;
+};
+
+/**
+ * Settles a failure (DESIGN §1): a letter at once when trying again cannot help or when the message has had its time, else a
+ * later visibility. True when the message is done with; false when it comes back.
+ */
+export async function settle(error: Permanent | Retryable, trouble: Trouble): Promise<boolean> {
+  const { message, limits } = trouble;
+  if (error instanceof Permanent) return await writeLetter(failureOf("permanent", error, trouble), trouble);
+  if (isExhausted(message, limits, new Date())) {
+    return await writeLetter(failureOf("exhausted", error, trouble), trouble);
+  }
+  await giveBack(error, trouble);
+  return false;
+}
+
+/** What is not one of our two words for failing is a fault of ours or of the settings: the event waits for the mend. */
+export function asStageError(thrown: unknown): Permanent | Retryable {
+  if (thrown instanceof Permanent || thrown instanceof Retryable) return thrown;
+  if (thrown instanceof SettingsError) return new Retryable("settings.wrong", thrown.message, { cause: thrown });
+  const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return new Retryable("stage.unexpected", `unexpected: ${what}`, { cause: thrown });
+}
+
+async function giveBack(error: Retryable, { stage, envelope, message, sender, signal }: Trouble): Promise<void> {
+  const retryInSeconds = waitSeconds(message.receiveCount, error.retryAfterSeconds);
+  const stack = error.code === "stage.unexpected" && error.cause instanceof Error ? error.cause.stack : undefined;
+  const fields = {
+    ...subjectOf(envelope),
+    stage,
+    attempt: message.receiveCount,
+    code: error.code,
+    ...(stack ? { stack } : {}),
+  };
+  try {
+    await sender.giveBack(stage, message.receiptHandle, retryInSeconds, signal);
+    log("stage.retried", { ...fields, reason: error.message, retryInSeconds });
+  } catch (queueError) {
+    // The queue's own visibility time-out brings the message back, only later.
+    const why = queueError instanceof Error ? queueError.message : String(queueError);
+    log("stage.retried", { ...fields, reason: `${error.message} (and it could not be given back: ${why})` });
+  }
+}
