@@ -45,6 +45,12 @@ const CONTENTS_TIMEOUT_MILLISECONDS = 6000;
 
 export function repositories(send: Send) {
   const pathOf = ({ owner, name }: Place) => `/repos/${owner}/${name}`;
+  const askTeam = async (teamId: number, { owner, name }: Place): Promise<Answer> =>
+    await send(
+      { method: "GET", path: `/teams/${teamId}/repos/${owner}/${name}` },
+      (api, params) => api.teams.orgListTeamRepo(teamId, segment(owner), segment(name), params),
+      { expect: [404] },
+    );
 
   return {
     /** With `asPerson` the answer shows that person's rights, and hides what they may not see. */
@@ -60,14 +66,12 @@ export function repositories(send: Send) {
     },
 
     /** The proof of ownership: does this team have it? A renamed repository is 404 by its old name here. */
-    isTeams: async (teamId: number, { owner, name }: Place): Promise<boolean> => {
-      const path = `/teams/${teamId}/repos/${owner}/${name}`;
-      const answer = await send(
-        { method: "GET", path },
-        (api, params) => api.teams.orgListTeamRepo(teamId, segment(owner), segment(name), params),
-        { expect: [404] },
-      );
-      return answer.status !== 404;
+    isTeams: async (teamId: number, place: Place): Promise<boolean> => (await askTeam(teamId, place)).status !== 404,
+
+    /** The same with the repository in one answer; undefined unless that team has it. */
+    ofTeam: async (teamId: number, place: Place): Promise<Repository | undefined> => {
+      const answer = await askTeam(teamId, place);
+      return answer.status === 404 ? undefined : read(Repository, answer);
     },
 
     /** Undefined when a repository of that name is there already (409). */

@@ -14,6 +14,8 @@ export type Answer = {
   location: string | undefined;
   retryAfterSeconds: number | undefined;
   totalCount: number | undefined;
+  /** When Gitea answered, by its own clock, in whole seconds. */
+  answeredAt: Date | undefined;
   request: FailedRequest;
 };
 
@@ -107,6 +109,7 @@ function toAnswer(response: HttpResponse<unknown>, { method, path }: FailedReque
     location: response.headers.get("location") ?? undefined,
     retryAfterSeconds: retryAfterSeconds(response.headers.get("retry-after")),
     totalCount: totalCount === null ? undefined : Number(totalCount),
+    answeredAt: timeOf(response.headers.get("date")),
     request,
   };
 }
@@ -152,6 +155,11 @@ function classify(answer: Answer, expected: readonly number[]): Answer {
     });
   }
   throw new Permanent("gitea.refused", said, { request });
+}
+
+function timeOf(header: string | null): Date | undefined {
+  const time = new Date(header ?? Number.NaN);
+  return Number.isNaN(time.getTime()) ? undefined : time;
 }
 
 /** Seconds or an HTTP date (RFC 9110 §10.2.3). */

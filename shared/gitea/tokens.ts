@@ -1,25 +1,31 @@
 import * as z from "zod";
-import { read, type Send, segment } from "./request.ts";
+import { type Answer, read, refused, type Send, segment } from "./request.ts";
 
 const Token = z.object({ id: z.int(), name: z.string(), created_at: z.iso.datetime({ offset: true }) });
 export type Token = z.infer<typeof Token>;
+
+/** The secret is in this answer and never again. */
+const Minted = z.object({ sha1: z.string().min(1) });
 
 const PAGE_SIZE = 50;
 
 /** Personal access tokens of other people; only HTTP Basic may touch them (reference §5). */
 export function tokens(send: Send) {
-  const list = async (username: string): Promise<Token[]> => {
+  /** `askedAt` is when Gitea's own clock was read, before the first token was; undefined where a proxy hides it. */
+  const list = async (username: string): Promise<{ tokens: Token[]; askedAt: Date | undefined }> => {
     const found: Token[] = [];
+    let askedAt: Date | undefined;
     for (let page = 1; ; page += 1) {
       const answer = await send(
         { method: "GET", path: `/users/${username}/tokens` },
         (api, params) => api.users.userGetTokens(segment(username), { page, limit: PAGE_SIZE }, params),
         { isBasic: true, expect: [404] },
       );
-      if (answer.status === 404) return found;
+      askedAt ??= answer.answeredAt;
+      if (answer.status === 404) return { tokens: found, askedAt };
       const more = read(z.array(Token), answer);
       found.push(...more);
-      if (more.length < PAGE_SIZE) return found;
+      if (more.length === 0 || found.length >= (answer.totalCount ?? found.length)) return { tokens: found, askedAt };
     }
   };
 
@@ -32,10 +38,27 @@ export function tokens(send: Send) {
     );
     if (answer.status !== 422) return answer.status !== 404;
     // Two tokens of one name (two mints at once): each by its id.
-    for (const { id } of (await list(username)).filter((token) => token.name === nameOrId))
-      await revoke(username, String(id));
+    const twins = (await list(username)).tokens.filter((token) => token.name === nameOrId);
+    for (const { id } of twins) await revoke(username, String(id));
     return true;
   };
 
-  return { list, revoke };
+  const tryToMint = async (username: string, name: string, scopes: string[]): Promise<Answer> =>
+    await send(
+      { method: "POST", path: `/users/${username}/tokens` },
+      (api, params) => api.users.userCreateToken(segment(username), { name, scopes }, params),
+      { isBasic: true, expect: [400] },
+    );
+
+  /** A new token's secret. One of that name that is already there is revoked: its secret cannot be read again. */
+  const mint = async (username: string, name: string, scopes: string[]): Promise<string> => {
+    const first = await tryToMint(username, name, scopes);
+    if (first.status !== 400) return read(Minted, first).sha1;
+    await revoke(username, name);
+    const second = await tryToMint(username, name, scopes);
+    if (second.status === 400) throw refused("gitea.refused", second, `token ${name} was not made`);
+    return read(Minted, second).sha1;
+  };
+
+  return { list, revoke, mint };
 }

@@ -16,6 +16,9 @@ const User = z.object({
 });
 export type User = z.infer<typeof User>;
 
+const Me = User.pick({ id: true, login: true }).extend({ html_url: z.string().optional() });
+type Me = z.infer<typeof Me>;
+
 type NewUser = { username: string; login_name: string; source_id: number; full_name: string; email: string };
 /** `login_name` is required and always written, even when the answer is 400 (reference rule 11). */
 type UserChange = {
@@ -38,12 +41,9 @@ export function users(send: Send) {
   return {
     find,
 
-    /** Whose credentials we use. */
-    whoAmI: async (): Promise<{ id: number; login: string }> =>
-      read(
-        User.pick({ id: true, login: true }),
-        await send({ method: "GET", path: "/user" }, (api, params) => api.user.userGetCurrent(params)),
-      ),
+    /** Whose credentials we use; `html_url` is that account's page below Gitea's ROOT_URL. */
+    whoAmI: async (): Promise<Me> =>
+      read(Me, await send({ method: "GET", path: "/user" }, (api, params) => api.user.userGetCurrent(params))),
 
     /** Undefined when Gitea refused and no account of that name exists: then the mail is in use, or our input is wrong. */
     create: async (
