@@ -11,7 +11,8 @@ export const HubName = z
   .regex(/^[a-z0-9-]{1,40}$/)
   .refine((hub) => hub !== "sync", { message: '"sync" is reserved for the directory sync' });
 
-const eventData = {
+/** Whose server a hub speaks of, and which life of it. */
+export const eventData = {
   hub: z.string().min(1).max(100),
   user: carriableName.min(1).max(255),
   server: carriableName.max(255),

@@ -75,12 +75,12 @@ function accountOf(user: User, teams: Team[]): NonNullable<Envelope["account"]> 
   return { giteaUserId: user.id, username: user.login, isSiteAdmin: user.is_admin, teams };
 }
 
-async function refuseProtected(names: string[], { settings }: GiteaTools): Promise<void> {
+export async function refuseProtected(names: string[], { settings }: GiteaTools): Promise<void> {
   const hit = names.find((name) => settings.PROTECTED_USERS.some((isProtected) => isSame(isProtected, name)));
   if (hit) throw new Permanent("person.protected", `${hit} is in PROTECTED_USERS: hubforge never touches that account`);
 }
 
-async function refuseService(user: User, { gitea, once }: GiteaTools): Promise<void> {
+export async function refuseService(user: User, { gitea, once }: GiteaTools): Promise<void> {
   const service = await once("service account", () => gitea.users.whoAmI());
   if (user.id === service.id) {
     throw new Permanent(
@@ -91,7 +91,11 @@ async function refuseService(user: User, { gitea, once }: GiteaTools): Promise<v
 }
 
 /** "Who is who" (DESIGN §4): an account is this person's by its link and its mark, or it is left alone. */
-async function refuseForeign(candidate: Candidate, identity: Identity, { gitea, settings }: GiteaTools): Promise<void> {
+export async function refuseForeign(
+  candidate: Candidate,
+  identity: Identity,
+  { gitea, settings }: GiteaTools,
+): Promise<void> {
   const { user, isByMark, teams } = candidate;
   if (user.source_id === 0 && (await gitea.organisations.isThere(user.login)))
     throw taken(user, "an organisation has that name");
