@@ -11,6 +11,7 @@ type Section = Parameters<typeof settingNames>[0];
 /** DESIGN §6: who may know what. Whatever is not named here must not reach the function. */
 const SECTIONS: Record<string, Section[]> = {
   ingress: ["webhooks"],
+  workspaces: ["webhooks", "directory", "gitea"],
   identity: ["directory", "retries"],
   account: ["gitea", "retries"],
   team: ["gitea", "retries"],
@@ -83,15 +84,22 @@ describe("the template", () => {
     expect(model.mappings).toHaveLength(STAGES.length + 1);
   });
 
-  it("opens POST /v1/events and GET /healthz, to the ingress, and nothing else", () => {
+  it("opens POST /v1/events and GET /healthz to the ingress, POST /v1/workspaces to workspaces, and nothing else", () => {
     const routes = all(packaged.template, "AWS::ApiGatewayV2::Route", z.object({ RouteKey: z.string() }));
-    expect([...routes.values()].map(({ RouteKey }) => RouteKey)).toEqual(["POST /v1/events", "GET /healthz"]);
+    expect([...routes.values()].map(({ RouteKey }) => RouteKey)).toEqual([
+      "POST /v1/events",
+      "GET /healthz",
+      "POST /v1/workspaces",
+    ]);
     const integrations = all(
       packaged.template,
       "AWS::ApiGatewayV2::Integration",
       z.object({ IntegrationUri: Arn, PayloadFormatVersion: z.literal("2.0") }),
     );
-    expect([...integrations.values()].map(({ IntegrationUri }) => IntegrationUri)).toEqual(["IngressLambdaFunction"]);
+    expect([...integrations.values()].map(({ IntegrationUri }) => IntegrationUri)).toEqual([
+      "IngressLambdaFunction",
+      "WorkspacesLambdaFunction",
+    ]);
   });
 });
 
