@@ -213,15 +213,15 @@ async function changesOf(
   commit: Commit,
   asked: { files: string | undefined; stat: string | undefined },
 ): Promise<object> {
-  if (asked.files === "false" && asked.stat === "false") return {};
   const tree = ["diff-tree", "--root", "--no-commit-id", "-r", "--no-renames", "-z"];
-  const changes: { files?: object[]; stats?: object } = {};
+  const changes: { files: object[] | null; stats: object | null } = { files: null, stats: null };
   if (asked.files !== "false") {
     const fields = (await gitOutput(dir, [...tree, "--name-status", commit.sha])).toString("utf8").split("\0");
     const words: Record<string, string> = { A: "added", D: "removed", M: "modified" };
-    changes.files = [];
+    const files: object[] = [];
+    changes.files = files;
     for (let at = 0; at + 1 < fields.length; at += 2) {
-      changes.files.push({ filename: fields[at + 1], status: words[fields[at] ?? ""] ?? "modified" });
+      files.push({ filename: fields[at + 1], status: words[fields[at] ?? ""] ?? "modified" });
     }
   }
   if (asked.stat !== "false") {

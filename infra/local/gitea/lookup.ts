@@ -20,6 +20,13 @@ export function accountOr404(c: Context<Env>, name: string): Account {
   );
 }
 
+/** Whom a membership speaks of: without redirects. */
+export function namedAccount(world: World, name: string): Account {
+  const account = accountByName(world, name);
+  if (account === undefined) throw notFound("GetUserByName", [`user does not exist [uid: 0, name: ${name}]`]);
+  return account;
+}
+
 export function organisationOr404(c: Context<Env>, name = param(c, "org")): Account {
   const world = c.get("world");
   return (

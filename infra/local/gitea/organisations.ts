@@ -4,7 +4,7 @@ import { renameAccount } from "./admin-users.ts";
 import { flag, readBody, text } from "./body.ts";
 import { doerWith, type Env, organisationOwner, signedIn } from "./door.ts";
 import { blankAccount } from "./ldap-sign-in.ts";
-import { organisationOr404, param } from "./lookup.ts";
+import { namedAccount, organisationOr404, param } from "./lookup.ts";
 import { accountName, isUrl, maxSize, oneOf, usableAccountName } from "./names.ts";
 import { paged } from "./paging.ts";
 import { invalid, json, noContent, notFound, Refusal } from "./refusals.ts";
@@ -121,7 +121,7 @@ export function organisations(world: World): Hono<Env> {
     const organisation = organisationOr404(c);
     if (!isVisibleTo(world, organisation, doer)) throw notFound("HasOrgOrUserVisible");
     const ids = new Set(teamsOf(world, organisation.id).flatMap((team) => team.memberIds));
-    const rows = paged(c, sortedMembers(world, [...ids]), { family: "always", link: world.rootUrl });
+    const rows = paged(c, sortedMembers(world, [...ids]), { family: "always" });
     return json(
       c,
       rows.map((row) => accountView(world, row, doer)),
@@ -131,8 +131,8 @@ export function organisations(world: World): Hono<Env> {
   app.get("/orgs/:org/members/:name", (c) => {
     doerWith(c, "organization");
     const organisation = organisationOr404(c);
-    const person = accountByName(world, param(c, "name"));
-    if (person === undefined || !isOrganisationMember(world, organisation.id, person.id)) throw notFound();
+    const person = namedAccount(world, param(c, "name"));
+    if (!isOrganisationMember(world, organisation.id, person.id)) throw notFound();
     return noContent(c);
   });
 
@@ -140,8 +140,7 @@ export function organisations(world: World): Hono<Env> {
     signedIn(c, "organization");
     const organisation = organisationOr404(c);
     organisationOwner(c, organisation);
-    const person = accountByName(world, param(c, "name"));
-    if (person === undefined) throw notFound();
+    const person = namedAccount(world, param(c, "name"));
     const teams = teamsOf(world, organisation.id).filter((team) => team.memberIds.includes(person.id));
     for (const team of teams) leaveTeam(world, team, person.id);
     return noContent(c);

@@ -1,13 +1,13 @@
 import { Hono } from "hono";
 import { type Env, signedIn } from "./door.ts";
-import { param, teamOr404, teamRepositoryOr404 } from "./lookup.ts";
+import { namedAccount, param, teamOr404, teamRepositoryOr404 } from "./lookup.ts";
 import { paged } from "./paging.ts";
 import { json, noContent, notFound, Refusal } from "./refusals.ts";
 import { isAtLeast, rightsOn, teamHas } from "./rights.ts";
 import type { Account, Team } from "./rows.ts";
 import { teamMemberOrAdmin, teamOwnerOrAdmin } from "./teams.ts";
 import { accountView, repositoryView } from "./views.ts";
-import { accountByName, type World } from "./world.ts";
+import type { World } from "./world.ts";
 
 /** Who and what belongs to a team. Every PUT and DELETE here is idempotent, in any case of the name. */
 export function teamMembers(world: World): Hono<Env> {
@@ -28,7 +28,7 @@ export function teamMembers(world: World): Hono<Env> {
     const doer = signedIn(c, "organization");
     const team = teamOr404(c);
     teamMemberOrAdmin(world, team, doer);
-    const person = memberAccount(param(c, "name"));
+    const person = namedAccount(world, param(c, "name"));
     if (!team.memberIds.includes(person.id)) throw notFound();
     return json(c, accountView(world, person, doer));
   });
@@ -37,7 +37,7 @@ export function teamMembers(world: World): Hono<Env> {
     const doer = signedIn(c, "organization");
     const team = teamOr404(c);
     teamOwnerOrAdmin(world, team, doer);
-    const person = memberAccount(param(c, "name"));
+    const person = namedAccount(world, param(c, "name"));
     if (!team.memberIds.includes(person.id)) {
       world.teams.put({ ...team, memberIds: [...team.memberIds, person.id] });
     }
@@ -48,7 +48,7 @@ export function teamMembers(world: World): Hono<Env> {
     const doer = signedIn(c, "organization");
     const team = teamOr404(c);
     teamOwnerOrAdmin(world, team, doer);
-    leaveTeam(world, team, memberAccount(param(c, "name")).id);
+    leaveTeam(world, team, namedAccount(world, param(c, "name")).id);
     return noContent(c);
   });
 
@@ -95,12 +95,6 @@ export function teamMembers(world: World): Hono<Env> {
     world.teams.put({ ...team, repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
     return noContent(c);
   });
-
-  function memberAccount(name: string): Account {
-    const account = accountByName(world, name);
-    if (account === undefined) throw notFound("GetUserByName", [`user does not exist [uid: 0, name: ${name}]`]);
-    return account;
-  }
 
   return app;
 }

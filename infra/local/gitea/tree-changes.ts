@@ -26,8 +26,7 @@ export function checkFiles(files: readonly FileChange[]): void {
 
 function decode(content: string): Buffer {
   const stripped = content.replace(/[\r\n]/g, "");
-  const valid = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.exec(stripped);
-  if (valid === null) {
+  if (stripped.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(stripped)) {
     const at = stripped.search(/[^A-Za-z0-9+/=]/);
     throw invalid(`illegal base64 data at input byte ${at < 0 ? stripped.length : at}`);
   }

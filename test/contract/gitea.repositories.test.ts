@@ -1,0 +1,241 @@
+import { afterAll, describe, expect, it } from "vitest";
+import { fresh, newOrganisation, newPerson, newRepository, newTeam, openGitea } from "../support/gitea.ts";
+import { recordingsNamed, replay } from "./gitea-recordings.ts";
+
+const gitea = await openGitea();
+afterAll(() => gitea.stop());
+
+describe("a repository in an organisation", async () => {
+  const organisation = await newOrganisation(gitea, fresh("ilum-jupyterhub"));
+  const alice = await newPerson(gitea, fresh("alice"));
+  const words = { "ilum-jupyterhub": organisation.name, alice: alice.name, nosuch: fresh("nosuch") };
+
+  it("is made once, empty, under a name whose case does not count", async () => {
+    // Other than when it was recorded, the organisation's full name is empty.
+    await replay(gitea, "repo: GET before create", { words });
+    await replay(gitea, "repo: create in an org", { words, except: ["owner", "default_allow_maintainer_edit"] });
+    await replay(gitea, "repo: create again", { words });
+    await replay(gitea, "repo: create other case", { words });
+    await replay(gitea, "repo: GET other case", { words });
+    await replay(gitea, "repo: GET, empty", { words });
+  });
+
+  it("needs an organisation, not a person; by way of the admin any owner will do", async () => {
+    await replay(gitea, "repo: create, unknown org", { words });
+    await replay(gitea, "repo: create, unknown user", { words });
+    await replay(gitea, "repo: create, org name is a user", { words });
+    await replay(gitea, "repo: create via admin/users with an org name", { words });
+    await replay(gitea, "repo: create for a person", { words });
+    await replay(gitea, "repo: create for a person again", { words });
+  });
+
+  it.each(recordingsNamed("repo: name "))("has rules for its name: «%s»", async (name) => {
+    await replay(gitea, name, { words });
+  });
+
+  it("has a limit for its description, and no name that ends in .git", async () => {
+    const body = { name: "longdesc", description: "x".repeat(2049), private: true };
+    await replay(gitea, "repo: description 2049", { words, body });
+    await replay(gitea, "repo: jupyterhub-foo.git", { words });
+  });
+
+  it("answers in its own ways while it is empty", async () => {
+    await replay(gitea, "repo: commits of an empty repo", { words });
+    await replay(gitea, "repo: contents of an empty repo", { words });
+    await replay(gitea, "repo: branches of an empty repo", { words });
+    await replay(gitea, "repo: branch of an empty repo", { words });
+    await replay(gitea, "repo: file of an empty repo", { words });
+    await replay(gitea, "repo: tree of an empty repo", { words });
+    const path = `/api/v1/repos/${organisation.name}/jupyterhub-${alice.name}`;
+    expect((await gitea.send("GET", `${path}/git/commits/main`)).status).toBe(404);
+    expect((await gitea.send("GET", `${path}/git/refs`)).status).toBe(404);
+  });
+
+  it("is nobody's but the admin's until a team has it, then the team's, with push and no more", async () => {
+    const team = await newTeam(gitea, organisation, alice.name);
+    await gitea.send("PUT", `/api/v1/teams/${team}/members/${alice.name}`);
+    const ours = { ...words, "teams/4": `teams/${team}` };
+    await replay(gitea, "repo: GET by the person before the team has it", { words, as: alice.basic });
+    await replay(gitea, "team repo: GET before", { words: ours });
+    await replay(gitea, "team repo: PUT", { words: ours });
+    await replay(gitea, "team repo: PUT again", { words: ours });
+    await replay(gitea, "team repo: GET", { words: ours });
+    await replay(gitea, "team repo: PUT unknown repo", { words: ours });
+    await replay(gitea, "team repo: list", { words: ours });
+    await replay(gitea, "repo: GET by the person through the team", { words, as: alice.basic });
+    await replay(gitea, "repo: GET by another user", { words, as: (await newPerson(gitea)).basic });
+    await replay(gitea, "repo: GET anonymous", { words });
+  });
+
+  it("can't be given to a team of another organisation", async () => {
+    const elsewhere = await newOrganisation(gitea);
+    await newRepository(gitea, elsewhere, "mine");
+    const team = await newTeam(gitea, organisation, fresh("team"));
+    const answer = await gitea.send("PUT", `/api/v1/teams/${team}/repos/${elsewhere.name}/mine`);
+    expect(answer).toMatchObject({ status: 404, body: { errors: null, message: "not found" } });
+  });
+
+  it("lists its teams, Owners first, and those of all repositories", async () => {
+    const everything = { name: "everything", permission: "admin", includes_all_repositories: true };
+    await gitea.send("POST", `${organisation.path}/teams`, { body: everything });
+    const path = await newRepository(gitea, organisation, fresh("half-made"));
+    const teams = await gitea.send("GET", `${path}/teams`);
+    expect(teams.body).toMatchObject([
+      { name: "Owners", permission: "owner" },
+      { name: "everything", permission: "admin" },
+    ]);
+    expect(await gitea.send("GET", `${path}/collaborators`)).toMatchObject({ status: 200, body: [] });
+  });
+
+  it("can't be made by a member, who may not change or delete one either", async () => {
+    await replay(gitea, "repo: create in the org by a member", { words, as: alice.basic });
+    await replay(gitea, "repo: PATCH by a person with write", { words, as: alice.basic });
+    await replay(gitea, "repo: DELETE by the person with write access", { words, as: alice.basic });
+    await replay(gitea, "sharing: the person adds a collaborator with write access only", {
+      words: { ...words, bob: (await newPerson(gitea)).name },
+      as: alice.basic,
+    });
+  });
+
+  it("loses a team as often as you like, and is gone after DELETE", async () => {
+    const path = await newRepository(gitea, organisation, "sudo1");
+    const team = await newTeam(gitea, organisation, fresh("team"));
+    await gitea.send("PUT", `/api/v1/teams/${team}/repos/${organisation.name}/sudo1`);
+    await replay(gitea, "team repo: DELETE", { words: { ...words, "teams/4": `teams/${team}` } });
+    await replay(gitea, "team repo: DELETE again", { words: { ...words, "teams/4": `teams/${team}` } });
+    expect((await gitea.send("DELETE", path)).status).toBe(204);
+    await newRepository(gitea, organisation, "left");
+    await replay(gitea, "repo: DELETE", { words });
+    await replay(gitea, "repo: DELETE again", { words });
+  });
+
+  it("has no hooks, watchers or notifications that nobody asked for", async () => {
+    await newRepository(gitea, organisation, "sudo1");
+    await replay(gitea, "hooks of the org", { words });
+    await replay(gitea, "hooks of a repo", { words });
+    await replay(gitea, "notifications of the person", { words, as: alice.basic });
+    await replay(gitea, "watchers of a repo", { words });
+  });
+});
+
+describe("a repository of a person without any quota", () => {
+  it("is made by the admin, but not by the person", async () => {
+    const carol = await newPerson(gitea, fresh("carol"));
+    const none = { login_name: carol.name, max_repo_creation: 0 };
+    await gitea.send("PATCH", `/api/v1/admin/users/${carol.name}`, { body: none });
+    const words = { carol: carol.name };
+    await replay(gitea, "repo: create for a person whose quota is 0, by the admin", { words });
+    await replay(gitea, "repo: create by the person whose quota is 0", { words, as: carol.basic });
+  });
+});
+
+describe("a repository that moves", async () => {
+  const organisation = await newOrganisation(gitea, fresh("ilum-jupyterhub"));
+  const alice = (await newPerson(gitea, fresh("alice"))).name;
+  const words = { "ilum-jupyterhub": organisation.name, alice };
+  const old = await newRepository(gitea, organisation, "ren-a");
+  const files = [{ operation: "create", path: "a", content: "eA==" }];
+  await gitea.send("POST", `${old}/contents`, { body: { message: "x", files } });
+
+  it("leads on with 301 for every method, until its old name is taken again", async () => {
+    await replay(gitea, "repo rename: PATCH name", { words });
+    await replay(gitea, "repo rename: GET the old name", { words });
+    await replay(gitea, "repo rename: contents by the old name", { words });
+    expect((await gitea.send("GET", `${old}/commits?limit=1`)).headers.get("location")).toBe(
+      `/api/v1/repos/${organisation.name}/ren-b/commits?limit=1`,
+    );
+    await newRepository(gitea, organisation, "ren-a");
+    await replay(gitea, "repo rename: GET after the old name is taken again", { words });
+  });
+
+  it("goes to another owner at once when an admin wants it, and leads on from the old place", async () => {
+    await replay(gitea, "transfer: to a user by the admin", { words });
+    await replay(gitea, "transfer: GET the old place", { words });
+    await replay(gitea, "transfer: GET the new place", { words });
+    await replay(gitea, "transfer: back", { words });
+    await replay(gitea, "transfer: GET after the way back", { words });
+    await replay(gitea, "transfer: unknown owner", { words: { ...words, nosuch: fresh("nosuch") } });
+  });
+
+  it("takes no commits once it is archived", async () => {
+    await replay(gitea, "repo: archive", { words });
+    await replay(gitea, "contents: archived repo", { words });
+  });
+
+  it("is no longer a team's by its old name", async () => {
+    await newRepository(gitea, organisation, "shown");
+    const team = await newTeam(gitea, organisation, fresh("team"));
+    const path = `/api/v1/teams/${team}/repos/${organisation.name}`;
+    await gitea.send("PUT", `${path}/shown`);
+    await gitea.send("PATCH", `/api/v1/repos/${organisation.name}/shown`, { body: { name: "shown-2" } });
+    expect((await gitea.send("GET", `${path}/shown`)).status).toBe(404);
+    expect((await gitea.send("GET", `${path}/shown-2`)).status).toBe(200);
+  });
+});
+
+describe("a person's rights on a repository", async () => {
+  const organisation = await newOrganisation(gitea, fresh("ilum-jupyterhub"));
+  const alice = (await newPerson(gitea, fresh("alice"))).name;
+  const bob = (await newPerson(gitea, fresh("bob"))).name;
+  const words = { "ilum-jupyterhub": organisation.name, alice, bob };
+  await newRepository(gitea, organisation, `jupyterhub-${alice}`);
+  const team = await newTeam(gitea, organisation, alice);
+  await gitea.send("PUT", `/api/v1/teams/${team}/members/${alice}`);
+
+  it("are push by a write team; as an admin collaborator also sharing, renaming and publishing", async () => {
+    await replay(gitea, "rights: repository under Sudo before the team has it", { words });
+    await gitea.send("PUT", `/api/v1/teams/${team}/repos/${organisation.name}/jupyterhub-${alice}`);
+    await replay(gitea, "rights: repository under Sudo, write team", { words });
+    await replay(gitea, "rights: write team adds a collaborator", { words });
+    await replay(gitea, "rights: service adds the person as admin collaborator", { words });
+    await replay(gitea, "rights: the same again", { words });
+    await replay(gitea, "rights: permission of the collaborator", { words, except: ["user"] });
+    await replay(gitea, "rights: repository under Sudo, write team and admin collaborator", { words });
+    await replay(gitea, "rights: admin collaborator adds a collaborator", { words });
+    await replay(gitea, "rights: repository under Sudo of the invited person", { words });
+    await replay(gitea, "rights: admin collaborator deletes", { words });
+    await replay(gitea, "rights: admin collaborator transfers", { words });
+    await replay(gitea, "rights: admin collaborator makes it public", { words });
+    await replay(gitea, "rights: public repository of a private organisation, anonymous", { words });
+    await replay(gitea, "rights: admin collaborator renames", { words });
+    await replay(gitea, "rights: old name after the rename, under Sudo", { words });
+    await replay(gitea, "rights: new place", { words });
+  });
+
+  it("let somebody take another person's name, who gets 404 and whose POST is refused, until it is given back", async () => {
+    const path = `/api/v1/repos/${organisation.name}`;
+    const mine = `jupyterhub-${bob}`;
+    const rename = (from: string, name: string) =>
+      gitea.send("PATCH", `${path}/${from}`, { sudo: alice, body: { name } });
+    expect((await rename("renamed", mine)).status).toBe(200);
+    const stranger = (await newPerson(gitea)).name;
+    expect((await gitea.send("GET", `${path}/${mine}`, { sudo: stranger })).status).toBe(404);
+    const wanted = { body: { name: mine, private: true } };
+    expect((await gitea.send("POST", `${organisation.path}/repos`, wanted)).status).toBe(409);
+    await rename(mine, "renamed");
+    expect((await gitea.send("GET", `${path}/${mine}`, { sudo: stranger })).status).toBe(301);
+    expect((await gitea.send("POST", `${organisation.path}/repos`, wanted)).status).toBe(201);
+    expect((await gitea.send("GET", `${path}/${mine}`, { sudo: stranger })).status).toBe(404);
+  });
+
+  it("are the owner's in a team with admin: it may delete, but not make teams or repositories", async () => {
+    const admins = { name: "admins", permission: "admin", includes_all_repositories: true };
+    const made = await gitea.send("POST", `${organisation.path}/teams`, { body: admins });
+    await gitea.send("PUT", `/api/v1/teams/${Object(made.body)["id"]}/members/${alice}`);
+    await replay(gitea, "rights: admin team creates a team", { words });
+    await replay(gitea, "rights: admin team creates a repository", { words });
+    await replay(gitea, "rights: admin team deletes the repository", { words });
+  });
+
+  it("come and go with a collaborator's place", async () => {
+    await newRepository(gitea, organisation, "tmpl");
+    const carol = (await newPerson(gitea, fresh("carol"))).name;
+    for (const step of ["PUT", "PUT again", "permission", "DELETE"]) {
+      await replay(gitea, `collaborator: ${step}`, { words: { ...words, carol }, except: ["user"] });
+    }
+    const path = `/api/v1/repos/${organisation.name}/tmpl/collaborators/${carol}`;
+    const stays = await gitea.send("PUT", `${path}${fresh("x")}`, { body: { permission: "read" } });
+    expect(stays.status).toBe(422);
+    expect((await gitea.send("GET", path)).status).toBe(404);
+  });
+});
