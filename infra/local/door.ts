@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { APIGatewayProxyEventV2 } from "aws-lambda";
 import * as z from "zod";
@@ -14,6 +14,11 @@ export type HttpFunction = {
   /** As in the template, e.g. `POST /v1/events`; the function itself says no to other methods on its paths. */
   routes: string[];
 };
+export type DoorOptions = {
+  /** Tried in this order; 0 is any free one. */
+  ports?: readonly number[];
+  functions: HttpFunction[];
+};
 export type Door = { url: string; stop(): Promise<void> };
 
 /** What Lambda takes as one request. */
@@ -21,17 +26,13 @@ const LARGEST_BODY_BYTES = 6 * 1024 * 1024;
 const CLOSE_WITHIN_MILLISECONDS = 1_000;
 
 /** One HTTP server on loopback in the place of API Gateway: it turns requests into events and calls the deployed handlers. */
-export async function openDoor({ port = 0, functions }: { port?: number; functions: HttpFunction[] }): Promise<Door> {
+export async function openDoor({ ports = [0], functions }: DoorOptions): Promise<Door> {
   const server = createServer((request, response) => {
     answer(request, response, functions).catch(() => response.destroy());
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(port, "127.0.0.1", resolve);
-  });
-  const address = server.address();
-  if (typeof address !== "object" || address === null) throw new Error("the door has no address");
+  const port = await listenOnFirst(server, ports);
   return {
-    url: `http://127.0.0.1:${address.port}`,
+    url: `http://127.0.0.1:${port}`,
     stop: async () => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       const late = setTimeout(() => server.closeAllConnections(), CLOSE_WITHIN_MILLISECONDS);
@@ -39,6 +40,22 @@ export async function openDoor({ port = 0, functions }: { port?: number; functio
       clearTimeout(late);
     },
   };
+}
+
+async function listenOnFirst(server: Server, [port = 0, ...others]: readonly number[]): Promise<number> {
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once("error", reject).listen(port, "127.0.0.1", () => {
+        server.off("error", reject);
+        resolve();
+      });
+    });
+  } catch (error) {
+    if (others.length > 0) return await listenOnFirst(server, others);
+    throw error;
+  }
+  const address = server.address();
+  return typeof address === "object" && address ? address.port : port;
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, functions: HttpFunction[]): Promise<void> {

@@ -9,7 +9,7 @@ import * as z from "zod";
 const HOME = new URL("../../.hubforge", import.meta.url).pathname;
 const STATE_FILE = "stack.json";
 
-const State = z.object({ url: z.string(), hub: z.string(), secret: z.string() });
+const State = z.object({ url: z.string(), hub: z.string(), secret: z.string(), slapdPid: z.int() });
 /** What another command needs to reach a running stack. */
 export type State = z.infer<typeof State>;
 
@@ -18,13 +18,28 @@ export type RunFolder = { path: string; writeState(state: State): void; remove()
 export function createRunFolder(): RunFolder {
   const path = join(HOME, `run-${process.pid}`);
   mkdirSync(path, { recursive: true });
-  for (const run of runs())
-    if (run.pid !== process.pid && !isRunning(run.pid)) rmSync(run.path, { recursive: true, force: true });
+  for (const run of runs()) if (!isRunning(run.pid)) sweep(run.path);
   return {
     path,
     writeState: (state) => writeFileSync(join(path, STATE_FILE), JSON.stringify(state), { mode: 0o600 }),
     remove: () => rmSync(path, { recursive: true, force: true }),
   };
+}
+
+/** A process that was killed outright could not take its slapd along. */
+function sweep(path: string): void {
+  const pid = readState(path)?.slapdPid;
+  if (pid !== undefined && commandOf(pid).includes(path)) process.kill(pid);
+  rmSync(path, { recursive: true, force: true });
+}
+
+/** By now the number may belong to a program that is none of ours. */
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return "";
+  }
 }
 
 /** The stacks that run from this folder now. */

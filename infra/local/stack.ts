@@ -2,13 +2,13 @@ import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { loadSettings } from "#shared/config.ts";
-import { type LogLine, setLogWriter } from "#shared/log.ts";
+import { setLogWriter } from "#shared/log.ts";
 import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
 import { awsEnvironment, setEnvironment } from "./environment.ts";
 import { readFunctions } from "./functions.ts";
 import { type Gitea, startGitea } from "./gitea/server.ts";
 import { type HubMessage, type Posted, postEvent } from "./hub.ts";
-import { createJournal, type Journey } from "./journal.ts";
+import { createJournal, type Journal } from "./journal.ts";
 import { createQueues, type Queue, readQueues } from "./resources.ts";
 import { type Slapd, startSlapd } from "./slapd.ts";
 import { type Parameters, type Place, templateParameters } from "./template.ts";
@@ -19,8 +19,8 @@ export type StackOptions = {
   dir: string;
   /** Keeps the queues' messages there as well; without it they live in memory. */
   keepMessages?: boolean;
-  /** The door's port; any free one by default. */
-  port?: number;
+  /** Where the door may listen, tried in this order; any free port by default. */
+  ports?: readonly number[];
   /** The template's, e.g. `{ visibilityTimeoutSeconds: 2 }`. */
   parameters?: Parameters;
   /** Settings of shared/config.ts on top of those that the parts bring with them. */
@@ -50,16 +50,10 @@ export type Stack = {
   giteaUrl: string;
   queues: Queue[];
   sqs: SQSClient;
-  /** Everything the functions have logged. */
-  lines: LogLine[];
-  /** Calls `listener` for each line from now on; the result ends that. */
-  onLine(listener: (line: LogLine) => void): () => void;
   /** Posts one event as the hub would. */
   send(message: Omit<HubMessage, "hub">): Promise<Posted>;
-  /** Resolves when the delivery is done or a dead letter, or after 60 s as far as it came. */
-  follow(delivery: string, withinMilliseconds?: number): Promise<Journey>;
   stop(): Promise<void>;
-};
+} & Pick<Journal, "lines" | "onLine" | "follow">;
 
 type Ending = () => unknown;
 
@@ -81,8 +75,8 @@ export async function startLocalStack(options: StackOptions): Promise<Stack> {
 }
 
 async function startParts(options: StackOptions, endings: Ending[]): Promise<Omit<Stack, "stop">> {
-  const { dir, parameters = {}, onPart, onTrouble, port, seedLdif } = options;
-  const place: Place = { stage: "local", region: regionOf(options), parameters };
+  const { dir, seedLdif, onPart } = options;
+  const place: Place = { stage: "local", region: regionOf(options), parameters: options.parameters ?? {} };
 
   const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });
   endings.push(() => slapd.stop());
@@ -97,7 +91,7 @@ async function startParts(options: StackOptions, endings: Ending[]): Promise<Omi
   const webhookSecrets = options.webhookSecrets ?? { default: [`whsec_${randomBytes(32).toString("base64")}`] };
   const restore = setEnvironment({
     ...awsEnvironment(endpoint, place.region),
-    ...queueEnvironment(queues, parameters),
+    ...queueEnvironment(queues, options.parameters),
     ...slapd.environment,
     ...(gitea && { GITEA_TOKEN: gitea.token, GITEA_AUTH_SOURCE_ID: String(gitea.sourceId) }),
     GITEA_URL: giteaUrl,
@@ -108,34 +102,30 @@ async function startParts(options: StackOptions, endings: Ending[]): Promise<Omi
   await loadSettings(["webhooks", "directory", "gitea", "templates", "retries"], process.env);
 
   const journal = createJournal();
+  const url = await startFunctions(options, { place, queues, sqs, journal }, endings);
+  onPart?.("Ingress", `${url}/v1/events`);
+
+  const [[hub = "", [secret = ""] = []] = []] = Object.entries(webhookSecrets);
+  const send: Stack["send"] = (message) => postEvent(url, secret, { ...message, hub });
+  return { url, hub, secret, slapd, gitea, giteaUrl, queues, sqs, ...journal, send };
+}
+
+type Parts = { place: Place; queues: Queue[]; sqs: SQSClient; journal: Journal };
+
+async function startFunctions(options: StackOptions, parts: Parts, endings: Ending[]): Promise<string> {
+  const { place, queues, sqs, journal } = parts;
   setLogWriter(journal.write);
   const awake = await wakeFunctions({
     functions: readFunctions(place),
     queues,
     sqs,
     onMessage: journal.noteMessage,
-    ...(port === undefined ? {} : { port }),
-    ...(onTrouble && { onTrouble }),
+    ...(options.ports && { ports: options.ports }),
+    ...(options.onTrouble && { onTrouble: options.onTrouble }),
   });
   // A queue that ends with us takes a waiting poll along; one that lives on must not hand a message to nobody.
   endings.push(() => awake.stop({ hangUp: !options.sqsEndpoint && !options.keepMessages }));
-  onPart?.("Ingress", `${awake.url}/v1/events`);
-
-  const [[hub = "", [secret = ""] = []] = []] = Object.entries(webhookSecrets);
-  return {
-    url: awake.url,
-    hub,
-    secret,
-    slapd,
-    gitea,
-    giteaUrl,
-    queues,
-    sqs,
-    lines: journal.lines,
-    onLine: journal.onLine,
-    follow: journal.follow,
-    send: (message) => postEvent(awake.url, secret, { ...message, hub }),
-  };
+  return awake.url;
 }
 
 function regionOf({ sqsEndpoint }: StackOptions): string {
@@ -157,7 +147,7 @@ async function startQueues(options: StackOptions, place: Place, endings: Ending[
 }
 
 /** What the template gives to functions about queues. */
-function queueEnvironment(queues: Queue[], parameters: Parameters): Record<string, string> {
+function queueEnvironment(queues: Queue[], parameters: Parameters | undefined): Record<string, string> {
   const urls = queues.map(({ queue, url }) => [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, url]);
   return { ...Object.fromEntries(urls), MAX_RECEIVE_COUNT: String(templateParameters(parameters)["maxReceiveCount"]) };
 }

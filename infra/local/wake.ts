@@ -8,7 +8,8 @@ export type WakeOptions = {
   functions: FunctionDefinition[];
   queues: Queue[];
   sqs: SQSClient;
-  port?: number;
+  /** Where the door may listen, tried in this order. */
+  ports?: readonly number[];
   onMessage?: (body: string) => void;
   /** What Lambda's own log would tell: a handler that threw, or a queue that does not answer. */
   onTrouble?: (sentence: string) => void;
@@ -26,7 +27,7 @@ export async function wakeFunctions(options: WakeOptions): Promise<Awake> {
   );
   const isHttp = ({ routes }: HttpFunction) => routes.length > 0;
   const door = await openDoor({
-    ...(options.port === undefined ? {} : { port: options.port }),
+    ...(options.ports && { ports: options.ports }),
     functions: loaded.filter(isHttp),
   });
   const sources = loaded.flatMap((one) => eventSourcesOf(one, options));

@@ -1,0 +1,156 @@
+import { execFile } from "node:child_process";
+import { parseArgs, promisify } from "node:util";
+import { loadSettings } from "#shared/config.ts";
+import { explain } from "./explain.ts";
+import { type Login, logIn, type Reader } from "./first-login.ts";
+import { createScreen, type Screen, stageText } from "./progress.ts";
+import { createRunFolder, type RunFolder } from "./run-folder.ts";
+import { type Stack, type StackOptions, startLocalStack } from "./stack.ts";
+
+const PORT = 8750;
+const USAGE = `usage: npm start -- [--once] [--json] [--port <number>]
+
+Runs hubforge on this machine, on loopback only, and shows a first login.
+
+  --once           end after the login: exit code 0 if it is complete
+  --json           print the login as one JSON object on stdout, everything else on stderr
+  --port <number>  where the ingress listens (default ${PORT}, or a free port if that is taken)
+`;
+
+/** Ada of infra/local/directory/seed.ldif. */
+const PERSON = { user: "ada", password: "ada-password" };
+
+type Flags = { once: boolean; json: boolean; ports: number[] };
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const flags = readFlags(process.argv.slice(2));
+  if (typeof flags === "string") {
+    process.stderr.write(`${flags}\n\n${USAGE}`);
+    return 2;
+  }
+  const screen = createScreen(flags.json ? process.stderr : process.stdout);
+  try {
+    return await run(flags, screen);
+  } catch (error) {
+    process.stderr.write(`hubforge: ${explain(error)}\n`);
+    return 1;
+  }
+}
+
+function readFlags(words: string[]): Flags | string {
+  try {
+    const { values } = parseArgs({
+      args: words,
+      options: { once: { type: "boolean" }, json: { type: "boolean" }, port: { type: "string" } },
+    });
+    const port = values.port === undefined ? undefined : Number(values.port);
+    if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65536))
+      return "--port takes a port number";
+    return { once: values.once ?? false, json: values.json ?? false, ports: port === undefined ? [PORT, 0] : [port] };
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function run(flags: Flags, screen: Screen): Promise<number> {
+  await requireGit();
+  const interruption = interrupted();
+  const folder = createRunFolder();
+  try {
+    const starting = startLocalStack(await stackOptions(folder, flags, screen));
+    const stack = await Promise.race([starting, interruption]);
+    if (typeof stack === "number") {
+      await starting.then((started) => started.stop()).catch(() => undefined);
+      return stack;
+    }
+    try {
+      return await serve(stack, { flags, screen, folder, interruption });
+    } finally {
+      await stack.stop();
+    }
+  } finally {
+    folder.remove();
+  }
+}
+
+type Session = { flags: Flags; screen: Screen; folder: RunFolder; interruption: Promise<number> };
+
+/** The first login, then whatever comes until Ctrl-C. */
+async function serve(stack: Stack, { flags, screen, folder, interruption }: Session): Promise<number> {
+  folder.writeState({ url: stack.url, hub: stack.hub, secret: stack.secret, slapdPid: stack.slapd.pid });
+  const reader = readerOf(stack);
+  const login = await Promise.race([
+    logIn(stack, { person: PERSON.user, reader, dir: folder.path, screen }),
+    interruption,
+  ]);
+  if (typeof login === "number") return login;
+  if (flags.json) process.stdout.write(`${JSON.stringify(login)}\n`);
+  const isComplete = login.commit !== undefined;
+  if (!isComplete) screen.say(`  not complete: ${login.failure?.code}: ${login.failure?.reason}`);
+  if (flags.once) return isComplete ? 0 : 1;
+  showWhatNext(stack, login, screen);
+  stack.onLine((line) => {
+    const text = stageText(line);
+    if (text) screen.say(`${(line.person ?? "").padEnd(10)} ${text.trim()}`);
+  });
+  await interruption;
+  screen.say("stopping");
+  return 0;
+}
+
+/** The exit code that a signal asks for, once it came; a second signal ends everything at once. */
+function interrupted(): Promise<number> {
+  const { promise, resolve } = Promise.withResolvers<number>();
+  let isSecond = false;
+  for (const [signal, code] of [
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    process.on(signal, () => {
+      if (isSecond) process.exit(code);
+      isSecond = true;
+      resolve(code);
+    });
+  }
+  return promise;
+}
+
+async function stackOptions(folder: RunFolder, { ports }: Flags, screen: Screen): Promise<StackOptions> {
+  const { GITEA_URL, AWS_ENDPOINT_URL, WEBHOOK_SECRETS } = process.env;
+  const settings = WEBHOOK_SECRETS ? await loadSettings(["webhooks"], process.env) : undefined;
+  return {
+    dir: folder.path,
+    ports,
+    ...(GITEA_URL && { giteaUrl: GITEA_URL.replace(/\/+$/, "") }),
+    ...(AWS_ENDPOINT_URL && { sqsEndpoint: AWS_ENDPOINT_URL }),
+    ...(settings && { webhookSecrets: settings.WEBHOOK_SECRETS }),
+    onPart: (part, where) => screen.say(`  ${part.padEnd(12)} ${where}`),
+    onTrouble: (sentence) => screen.say(`  ! ${sentence}`),
+  };
+}
+
+function readerOf({ gitea }: Stack): Reader {
+  if (gitea) return PERSON;
+  const { GITEA_TOKEN, GITEA_USERNAME = "hubforge", GITEA_PASSWORD = "" } = process.env;
+  return { user: GITEA_USERNAME, password: GITEA_TOKEN ?? GITEA_PASSWORD };
+}
+
+function showWhatNext({ url, gitea }: Stack, { repository }: Login, { say, bold, dim }: Screen): void {
+  if (repository) {
+    say(`\n${bold("Clone it")}\n  git clone ${repository.cloneUrl}`);
+    const password = gitea ? `the LDAP password ${PERSON.password}` : "the password on that Gitea";
+    say(`  ${dim(`Git asks for a user name and a password: ${PERSON.user} and ${password}`)}`);
+  }
+  say(`\n${bold("The next event")}, from another terminal in this folder\n  npm run send -- --user bob`);
+  say(`  ${dim(`posts to ${url}/v1/events; Ctrl-C here ends everything`)}\n`);
+}
+
+async function requireGit(): Promise<void> {
+  await promisify(execFile)("git", ["--version"]).catch(() => {
+    throw new Error(
+      "git is missing on this machine. This installs it:\n  sudo apt-get install -y --no-install-recommends git",
+    );
+  });
+}
