@@ -55,6 +55,18 @@ describe("encrypted connections", () => {
     });
   });
 
+  it("verify StartTLS to an address against that address", async () => {
+    const only = await makeCertificates("IP:127.0.0.1");
+    const addressed = await startTestSlapd({ tls: only });
+    try {
+      const settings = { LDAP_CA: only.authority, LDAP_START_TLS: "true" };
+      expect(await lookUp(addressed, "ada", settings)).toMatchObject({ state: "present" });
+    } finally {
+      await addressed.stop();
+      await only.remove();
+    }
+  });
+
   it("fail with a certificate for another name, by ldaps and by StartTLS", async () => {
     const elsewhere = await startTestSlapd({ tls: strangers });
     const settings = { LDAP_CA: strangers.authority };

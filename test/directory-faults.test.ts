@@ -6,8 +6,8 @@ import { equals } from "#shared/directory/filters.ts";
 import {
   bound,
   entry,
+  environmentFor,
   type FaultServer,
-  granted,
   halfOf,
   reference,
   type Script,
@@ -41,12 +41,6 @@ const start = async (script: Script) => {
   return server;
 };
 
-const environmentFor = (urls: string[], password = "reader-password") => ({
-  LDAP_URLS: urls.join(" "),
-  LDAP_BASE: "dc=uni,dc=example",
-  LDAP_BIND_DN: "cn=reader,dc=uni,dc=example",
-  LDAP_BIND_PASSWORD: password,
-});
 const QUICK = { connectMilliseconds: 150, operationMilliseconds: 150, wholeMilliseconds: 1_500 };
 
 const lookUpAt = async (...urls: string[]) => {
@@ -147,47 +141,5 @@ describe("answers that are not complete", () => {
       ]),
     );
     expect(await lookUpAt(url)).toMatchObject({ state: "present" });
-  });
-});
-
-describe("time", () => {
-  it("is up when the caller says so, whatever the server does", async () => {
-    const { url } = await start(() => ["silence"]);
-    const directory = await directoryFor(environmentFor([url]));
-    const startedAt = performance.now();
-    const lookUp = directory.lookUp({ by: "name", value: "ada" }, AbortSignal.timeout(200));
-    await expect(lookUp).rejects.toMatchObject({ name: "Retryable", code: "ldap.unreachable" });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
-  });
-
-  it("is not spent at all when it was up before", async () => {
-    const server = await start(healthy);
-    const directory = await directoryFor(environmentFor([server.url]));
-    const lookUp = directory.lookUp({ by: "name", value: "ada" }, AbortSignal.abort());
-    await expect(lookUp).rejects.toMatchObject({ code: "ldap.unreachable" });
-    expect(server.seen).toEqual([]);
-  });
-
-  it("of a StartTLS that is granted and never done is a connect's", async () => {
-    const { url } = await start(({ id, operation }) => (operation === "extended" ? [granted(id)] : ["silence"]));
-    const directory = await directoryFor({ ...environmentFor([url]), LDAP_START_TLS: "true" }, { limits: QUICK });
-    const startedAt = performance.now();
-    const lookUp = directory.lookUp({ by: "name", value: "ada" }, AbortSignal.timeout(3_000));
-    await expect(lookUp).rejects.toMatchObject({ name: "Retryable", code: "ldap.unreachable" });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
-  });
-
-  it("of a whole look-up ends after 7 s of a function's 10, with three servers that hang", {
-    timeout: 10_000,
-  }, async () => {
-    const silent = await Promise.all([1, 2, 3].map(() => start(() => ["silence"])));
-    const directory = await directoryFor(environmentFor(silent.map((server) => server.url)));
-    const startedAt = performance.now();
-    const lookUp = directory.lookUp({ by: "name", value: "ada" }, new AbortController().signal);
-    await expect(lookUp).rejects.toMatchObject({ code: "ldap.unreachable" });
-    const seconds = (performance.now() - startedAt) / 1_000;
-    expect(seconds).toBeGreaterThan(6);
-    expect(seconds).toBeLessThan(8);
-    expect(silent.map((server) => server.seen[0])).toEqual(["bind", "bind", "bind"]);
   });
 });

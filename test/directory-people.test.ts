@@ -96,6 +96,11 @@ describe("names as weapons", () => {
     },
   );
 
+  it("finds a person whose name means something to a text replacement", async () => {
+    await slapd.modify(newPerson("cash$$&"));
+    expect(await identityOf(slapd, "CASH$$&")).toMatchObject({ username: "cash$$&" });
+  });
+
   it("refuses a name that two entries share, though their case differs", async () => {
     await slapd.modify(newPerson("twin"));
     await slapd.modify(newPerson("TWIN").replace("ou=people", "ou=guests"));
@@ -130,7 +135,15 @@ describe("names as weapons", () => {
 
 describe("mail", () => {
   it("is in lower case, and of several the first in order, whatever order the server has", async () => {
-    await slapd.modify(newPerson("mails", "mail: zoe@uni.example", "mail: Alba@Uni.Example", "mail: not an address"));
+    await slapd.modify(
+      newPerson(
+        "mails",
+        "mail: zoe@uni.example",
+        "mail: Alba@Uni.Example",
+        "mail: not an address",
+        `mail: a@${"x".repeat(260)}.example`,
+      ),
+    );
     expect(await identityOf(slapd, "mails")).toMatchObject({
       email: "alba@uni.example",
       emails: ["alba@uni.example", "zoe@uni.example"],

@@ -25,6 +25,11 @@ describe("ids of other servers", () => {
   it.each([
     ["bytes that are no text", "f8f9fafbfcfdfeff0809a0b0c0d0e0f0", "fbfaf9f8-fdfc-fffe-0809-a0b0c0d0e0f0"],
     ["bytes that happen to be text", "6162636465666768696a6b6c6d6e6f70", "64636261-6665-6867-696a-6b6c6d6e6f70"],
+    [
+      "bytes that begin like a byte order mark",
+      "efbbbf6465666768696a6b6c6d6e6f70",
+      "64bfbbef-6665-6867-696a-6b6c6d6e6f70",
+    ],
     ["bytes that look like a filter", "2a28295c2a28295c002a28295c2a2829", "5c29282a-282a-5c29-002a-28295c2a2829"],
   ])("reads an objectGUID of %s as AD's tools show it, and finds it again", async (what, hex, shown) => {
     const uid = what.replaceAll(" ", "-");
@@ -48,9 +53,13 @@ describe("ids of other servers", () => {
   });
 
   it("refuses a configured attribute that is not text", async () => {
-    await add("photo", `userPassword:: ${Buffer.from([0xff, 0xfe]).toString("base64")}`, guid(Buffer.alloc(16, 0xfe)));
-    const settings = { LDAP_ID_ATTRIBUTE: "objectGUID;binary" };
-    await expect(lookUp(slapd, "photo", settings)).rejects.toMatchObject({ code: "directory.no-id" });
+    await add("photo", `jpegPhoto:: ${Buffer.from("ffd8ffe000104a46", "hex").toString("base64")}`);
+    const refused = lookUp(slapd, "photo", { LDAP_ID_ATTRIBUTE: "jpegPhoto" });
+    await expect(refused).rejects.toMatchObject({
+      name: "Permanent",
+      code: "directory.no-id",
+      message: expect.stringContaining("not text"),
+    });
   });
 });
 

@@ -43,7 +43,6 @@ export function createConnect(
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(limits.wholeMilliseconds)]);
     const down: ServerDown[] = [];
     for (const server of servers) {
-      if (deadline.aborted) break;
       try {
         return await onServer({ ...server, settings, limits, deadline }, work);
       } catch (error) {
@@ -57,9 +56,8 @@ export function createConnect(
 }
 
 function allDown(down: ServerDown[]): Retryable {
-  const code = down.length > 0 && down.every((server) => server.isBusy) ? "ldap.busy" : "ldap.unreachable";
-  const reasons =
-    down.map((server) => server.message).join("; ") || "the time was up before the first server was asked";
+  const code = down.every((server) => server.isBusy) ? "ldap.busy" : "ldap.unreachable";
+  const reasons = down.map((server) => server.message).join("; ");
   return new Retryable(code, `no directory server answered: ${reasons}`, { cause: down.at(-1) });
 }
 

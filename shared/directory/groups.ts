@@ -26,18 +26,17 @@ export async function groupsOf(
   filters: Filters,
 ): Promise<Group[]> {
   const found = new Map<string, Group>();
-  const holdsNames = namesItsMembers(settings.LDAP_GROUP_MEMBER_ATTRIBUTE);
-  let level: readonly string[] = holdsNames ? person.logins : [person.dn];
+  let level = namesItsMembers(settings.LDAP_GROUP_MEMBER_ATTRIBUTE) ? person.logins : [person.dn];
   while (level.length > 0) {
     const entries = await parentsOf(level, connection, settings, filters);
     const fresh = entries.filter((entry) => !found.has(normalDn(entry.dn)));
     for (const entry of fresh) found.set(normalDn(entry.dn), toGroup(entry, settings));
-    level = holdsNames ? [] : fresh.map((entry) => entry.dn);
+    level = fresh.map((entry) => entry.dn);
   }
   return [...found].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group);
 }
 
-/** memberUid holds login names; member, uniqueMember and the like hold DNs. Names can't nest groups. */
+/** memberUid holds login names; member, uniqueMember and the like hold DNs. */
 const namesItsMembers = (memberAttribute: string) => /uid$/i.test(memberAttribute);
 
 async function parentsOf(

@@ -9,9 +9,24 @@ export type LdapRequest = { operation: "bind" | "search" | "unbind" | "extended"
 /** Decides what follows on a request; `count` tells how often this server has seen the operation, 1 at first. */
 export type Script = (request: LdapRequest, count: number) => Step[];
 
-export type FaultServer = { url: string; seen: string[]; stop: () => Promise<void> };
+export type FaultServer = {
+  url: string;
+  seen: string[];
+  /** The first bytes of each TLS handshake that a client began. */
+  handshakes: Buffer[];
+  stop: () => Promise<void>;
+};
+
+/** The LDAP_* variables for servers that check no password. */
+export const environmentFor = (urls: string[], password = "reader-password") => ({
+  LDAP_URLS: urls.join(" "),
+  LDAP_BASE: "dc=uni,dc=example",
+  LDAP_BIND_DN: "cn=reader,dc=uni,dc=example",
+  LDAP_BIND_PASSWORD: password,
+});
 
 const SEQUENCE = 0x30;
+const TLS_HANDSHAKE = 0x16;
 
 const OPERATIONS = new Map<number, LdapRequest["operation"]>([
   [0x60, "bind"],
@@ -23,10 +38,12 @@ const OPERATIONS = new Map<number, LdapRequest["operation"]>([
 /** An LDAP server that misbehaves exactly as told (reference/ldap.md §10). */
 export async function startFaultServer(script: Script): Promise<FaultServer> {
   const seen: string[] = [];
+  const handshakes: Buffer[] = [];
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket.on("error", () => undefined));
     socket.on("data", (chunk) => {
+      if (chunk[0] === TLS_HANDSHAKE) handshakes.push(chunk);
       for (const request of requestsIn(chunk)) {
         seen.push(request.operation);
         const count = seen.filter((operation) => operation === request.operation).length;
@@ -38,6 +55,7 @@ export async function startFaultServer(script: Script): Promise<FaultServer> {
   return {
     url: `ldap://127.0.0.1:${port}`,
     seen,
+    handshakes,
     stop: async () => {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
