@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { open, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -52,9 +52,7 @@ const firstWith = (folders: string[], program: string) =>
 async function installAlone(say: (line: string) => void): Promise<void> {
   for (;;) {
     try {
-      const lock = await open(LOCK, "wx");
-      await lock.writeFile(String(process.pid));
-      await lock.close();
+      await writeFile(LOCK, String(process.pid), { flag: "wx" });
       break;
     } catch {
       const owner = Number(await readFile(LOCK, "utf8").catch(() => ""));
@@ -78,10 +76,13 @@ function isRunning(pid: number): boolean {
   }
 }
 
+/** Forbids service starts while we live; if we are killed it lets them through and takes itself away. */
+const OUR_POLICY = `#!/bin/sh\nkill -0 ${process.pid} 2>/dev/null && exit 101\nrm -f "$0"\nexit 0\n`;
+
 /** Debian starts a fresh slapd on 0.0.0.0:389 unless a policy-rc.d forbids it (reference/toolchain.md §6). */
 async function install(say: (line: string) => void): Promise<void> {
   const needsPolicy = !existsSync(POLICY);
-  if (needsPolicy) await writeFile(POLICY, "#!/bin/sh\nexit 101\n", { mode: 0o755 });
+  if (needsPolicy) await writeFile(POLICY, OUR_POLICY, { mode: 0o755 });
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };
   try {
     say("slapd is missing: apt-get update");
