@@ -93,8 +93,14 @@ export function isCarriable(content: Envelope | Failure): boolean {
   return Buffer.byteLength(messageBody(content)) <= LARGEST_BODY_BYTES;
 }
 
+/** Characters beyond U+FFFF travel as JSON escapes: SQS takes them, but fauxqs 2.4.1 refuses every emoji. */
 function messageBody(content: Envelope | Failure): string {
-  return cleanText(JSON.stringify(content));
+  return cleanText(JSON.stringify(content)).replace(/[\u{10000}-\u{10FFFF}]/gu, (character) =>
+    character
+      .split("")
+      .map((half) => `\\u${half.charCodeAt(0).toString(16)}`)
+      .join(""),
+  );
 }
 
 /**
