@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { type Answer, read, refused, type Send, segment } from "./request.ts";
+import { Retryable } from "../errors.ts";
+import { type Answer, read, type Send, segment } from "./request.ts";
 
 const Token = z.object({ id: z.int(), name: z.string(), created_at: z.iso.datetime({ offset: true }) });
 export type Token = z.infer<typeof Token>;
@@ -50,14 +51,18 @@ export function tokens(send: Send) {
       { isBasic: true, expect: [400] },
     );
 
-  /** A new token's secret. One of that name that is already there is revoked: its secret cannot be read again. */
+  /**
+   * A new token's secret. One of that name that is already there is revoked: its secret cannot be read again.
+   * @throws Retryable `token.contended` when another request makes the same name at the same moment
+   */
   const mint = async (username: string, name: string, scopes: string[]): Promise<string> => {
     const first = await tryToMint(username, name, scopes);
     if (first.status !== 400) return read(Minted, first).sha1;
     await revoke(username, name);
     const second = await tryToMint(username, name, scopes);
-    if (second.status === 400) throw refused("gitea.refused", second, `token ${name} was not made`);
-    return read(Minted, second).sha1;
+    if (second.status !== 400) return read(Minted, second).sha1;
+    const said = `POST ${second.request.path} answered 400 twice: ${second.message}`;
+    throw new Retryable("token.contended", said, { request: second.request });
   };
 
   return { list, revoke, mint };
