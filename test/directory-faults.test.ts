@@ -131,6 +131,13 @@ describe("answers that are not complete", () => {
     await expect(lookUpAt(url)).rejects.toMatchObject({ name: "Retryable", code: "ldap.limit" });
   });
 
+  it("are refused where a group's DN cannot be compared", async () => {
+    const group = (id: number) =>
+      entry(id, "cn=#0C0D41,ou=groups,dc=uni,dc=example", { cn: ["a"], entryUUID: ["id-a"] });
+    const { url } = await start(atSearch(2, (id) => [group(id), searchDone(id)]));
+    await expect(lookUpAt(url)).rejects.toMatchObject({ name: "Retryable", code: "directory.bad-dn" });
+  });
+
   it("are complete in spite of AD's own housekeeping partitions", async () => {
     const zones = ["DC=DomainDnsZones,DC=uni", "DC=ForestDnsZones,DC=uni", "CN=Configuration,DC=uni"];
     const { url } = await start(

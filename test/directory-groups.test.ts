@@ -137,12 +137,18 @@ describe("allowed groups", () => {
       ...slapd.environment,
       ...allow("cn=Comma, Group,ou=groups,dc=uni,dc=example", "cn=datasci,ou=elsewhere,dc=uni,dc=example"),
       LDAP_USER_SEARCH_FILTER: "(&(objectClass=person)uid={0})",
+      LDAP_GROUP_SEARCH_FILTER: "(&(member={0})(!cn=old))",
+      LDAP_BASE: "uni.example",
+      LDAP_USER_SEARCH_BASE: "ou=people,,dc=uni",
       LDAP_CA: "/does/not/exist.pem",
     });
     const message = await start.then(() => "", String);
     expect(message).toMatch(/LDAP_ALLOWED_GROUPS: "cn=Comma, Group.* is not a DN/);
     expect(message).toMatch(/LDAP_ALLOWED_GROUPS: "cn=datasci,ou=elsewhere.* outside the group search base/);
     expect(message).toMatch(/LDAP_USER_SEARCH_FILTER: Missing paren/);
+    expect(message).toMatch(/LDAP_GROUP_SEARCH_FILTER: Missing paren/);
+    expect(message).toMatch(/LDAP_BASE: "uni.example" is not a DN/);
+    expect(message).toMatch(/LDAP_USER_SEARCH_BASE: "ou=people,,dc=uni" is not a DN/);
     expect(message).toMatch(/LDAP_CA: .*exist\.pem/);
   });
 });

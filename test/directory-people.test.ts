@@ -127,6 +127,11 @@ describe("names as weapons", () => {
     expect((await identityOf(slapd, "odd")).fullName).toBe("Ada Lovelace\uFFFD\uFFFD");
   });
 
+  it("shows the username where there is no full name", async () => {
+    const settings = { LDAP_FULLNAME_ATTRIBUTE: "displayName" };
+    expect(await identityOf(slapd, "ada", settings)).toMatchObject({ fullName: "ada" });
+  });
+
   it("cuts a full name to Gitea's 100 characters without splitting one", async () => {
     await slapd.modify(newPerson("long", `cn:: ${base64("🧪".repeat(130))}`));
     expect((await identityOf(slapd, "long")).fullName).toBe("🧪".repeat(100));

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { Client, type Filter, type SearchOptions } from "ldapts";
 import type { Settings } from "../config.ts";
 import { Retryable, Unauthorized } from "../errors.ts";
@@ -12,8 +11,6 @@ export type Limits = { connectMilliseconds: number; operationMilliseconds: numbe
 
 /** reference/ldap.md §2: of a function's 10 s the directory may take 7. */
 export const LIMITS: Limits = { connectMilliseconds: 2_000, operationMilliseconds: 3_000, wholeMilliseconds: 7_000 };
-
-const GOODBYE_MILLISECONDS = 100;
 
 /** These hold AD's own housekeeping and never a person; every search from a domain's root refers to them. */
 const NOBODY_LIVES_THERE = /\/(DC=(Domain|Forest)DnsZones|CN=Configuration|CN=Schema),/i;
@@ -83,7 +80,7 @@ async function onServer<Result>(visit: Visit, work: (connection: Connection) => 
       },
     });
   } finally {
-    await thrownAway(client);
+    await client.unbind().catch(() => undefined); // it closes the socket either way
   }
 }
 
@@ -122,9 +119,4 @@ function refuseReferences(references: readonly string[], attempt: Attempt): void
     `the answer of ${attempt.url} for base "${attempt.base}" is incomplete: the rest is at ${unread.join(", ")}; ` +
       "name that server in LDAP_URLS, or narrow the search base",
   );
-}
-
-/** The socket is closed either way; nothing depends on the goodbye, which never ends in the middle of a StartTLS handshake. */
-async function thrownAway(client: Client): Promise<void> {
-  await Promise.race([client.unbind().catch(() => undefined), sleep(GOODBYE_MILLISECONDS, undefined, { ref: false })]);
 }
