@@ -117,7 +117,7 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     take("hub", "hub", hub_name, environ.get("HUBFORGE_HUB"), "default")
     take("outbox", "outbox", outbox_path, environ.get("HUBFORGE_OUTBOX"), "hubforge.sqlite")
     take("git_url", "git_url", optional_origin, environ.get("HUBFORGE_GIT_URL"))
-    take("directory", "directory", str, "")
+    take("directory", "directory", lambda value: str(value or ""))
     take("start_step", "start_step", start_step_path)
     for field in dataclasses.fields(Settings):
         if field.name.endswith("_seconds"):
@@ -331,6 +331,10 @@ def new_id() -> str:
     return str(uuid.UUID(int=value))
 
 
+def new_delivery() -> str:
+    return f"evt_{new_id()}"
+
+
 # --- Outbox: sessions and messages in one sqlite file -----------------------------------------------------------------
 
 
@@ -469,7 +473,7 @@ class Outbox:
         with self._opening:
             if file_number(self.path) != broken:
                 return  # another thread was quicker
-            aside = f"{self.path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}"
+            aside = f"{self.path}.corrupt-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.urandom(3).hex()}"
             for ending in ("", "-wal", "-shm"):
                 with contextlib.suppress(FileNotFoundError):
                     os.replace(f"{self.path}{ending}", f"{aside}{ending}")
@@ -513,7 +517,7 @@ class Outbox:
             if changed.rowcount:
                 return True
             known = dataclasses.replace(session, account=account, token_name=token_name)
-            self._queue(db, new_id(), "server.stopped", known, reason="unknown")
+            self._queue(db, new_delivery(), "server.stopped", known, reason="unknown")
             return False
 
         return self._write(work)
@@ -564,7 +568,7 @@ class Outbox:
         db.execute(
             "update sessions set closed_at = ?, reason = ? where session = ?", (time.time(), reason, session.session)
         )
-        self._queue(db, new_id(), "server.stopped", session, reason=reason)
+        self._queue(db, new_delivery(), "server.stopped", session, reason=reason)
 
     def _learn_token(self, db: sqlite3.Connection, session: Session, token_hash: str | None) -> None:
         """A resumed container keeps its first token: what the spawner holds now is the server's."""
@@ -701,7 +705,7 @@ def is_corruption(error: sqlite3.DatabaseError) -> bool:
 
 
 def new_session(user: str, server: str, live: LiveServer) -> Session:
-    return Session(new_id(), user, server, live.started, live.token_hash, delivery=f"evt_{new_id()}")
+    return Session(new_id(), user, server, live.started, live.token_hash, delivery=new_delivery())
 
 
 def same_start(ours: str | None, hubs: str | None) -> bool:
@@ -782,7 +786,9 @@ class Sender:
         """Wait until nothing is due or under way; False if the time was not enough. A sender that never started
         (another process has the lock, or this is `jupyterhub token`) leaves everything on disk."""
         until = time.monotonic() + within_seconds
-        self.wake()
+        if self._started:
+            self._outbox.hurry()
+            self.wake()
         while self._started and time.monotonic() < until:
             with self._news:
                 idle = not self._busy and self._outbox.due() is None
@@ -1647,8 +1653,8 @@ def log_to_stderr() -> None:
     """Beside the hub's own log lines, in the hub's format."""
     if not log.handlers:
         handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("[%(levelname).1s %(asctime)s.%(msecs)03d hubforge] %(message)s"))
-        handler.formatter.default_time_format = "%Y-%m-%d %H:%M:%S"  # type: ignore[union-attr]
+        line = "[%(levelname).1s %(asctime)s.%(msecs)03d hubforge] %(message)s"
+        handler.setFormatter(logging.Formatter(line, "%Y-%m-%d %H:%M:%S"))
         log.addHandler(handler)
         log.setLevel(logging.INFO)
         log.propagate = False

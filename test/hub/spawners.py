@@ -1,0 +1,70 @@
+"""Spawners for tests with a real hub: one whose profile comes last, one that fails as told, one without processes."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from jupyterhub.spawner import SimpleLocalProcessSpawner, Spawner
+
+
+class ProfileSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
+    """Merges a profile's environment in `start`, after every hook, as KubeSpawner 7 does (case F3)."""
+
+    async def start(self) -> Any:
+        self.environment = {
+            **self.environment,
+            "GIT_CONFIG_COUNT": "1",
+            "GIT_CONFIG_KEY_0": "safe.directory",
+            "GIT_CONFIG_VALUE_0": "*",
+            "GIT_AUTHOR_NAME": "course",
+        }
+        return await super().start()
+
+
+class FailingSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]
+    """Steered by `user_options["fail"]`: raise, slow, mute, exit."""
+
+    async def start(self) -> Any:
+        fail = self.user_options.get("fail")
+        if fail == "raise":
+            raise RuntimeError("told to fail")
+        if fail == "slow":
+            await asyncio.sleep(600)
+        if fail == "mute":
+            self.cmd = ["sleep", "60"]
+            self.args = []
+        if fail == "exit":
+            self.cmd = ["false"]
+            self.args = []
+        return await super().start()
+
+
+class NullSpawner(Spawner):  # type: ignore[misc]
+    """No process at all: one shared server at HUBFORGE_HUB_NULL_URL answers for everybody."""
+
+    is_up = False
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        super().load_state(state)
+        self.is_up = bool(state.get("is_up"))
+
+    def get_state(self) -> dict[str, Any]:
+        return {**super().get_state(), "is_up": self.is_up}
+
+    def clear_state(self) -> None:
+        super().clear_state()
+        self.is_up = False
+
+    async def start(self) -> str:
+        import os
+
+        self.get_env()
+        self.is_up = True
+        return os.environ["HUBFORGE_HUB_NULL_URL"]
+
+    async def stop(self, now: bool = False) -> None:
+        self.is_up = False
+
+    async def poll(self) -> int | None:
+        return None if self.is_up else 0

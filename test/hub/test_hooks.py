@@ -1,0 +1,238 @@
+"""The hooks: they write, they wait within bounds, and whatever goes wrong the hub does not notice."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+import unittest
+from typing import Any
+
+import hubforge_hub as hubforge
+
+from support import SECRET, Case, Forge, HubSpawner, HubUser, Ingress, Workspaces, wait_for
+
+
+class HooksCase(Case):
+    def setUp(self) -> None:
+        self.folder = self.new_folder()
+        self.ingress = self.enter(Ingress())
+        self.workspaces = self.enter(Workspaces(self.enter(Forge(self.folder))))
+        self.ada = HubUser("ada", {"user_attributes": {"cn": ["Ada at Login"], "mail": ["login@uni.example"]}})
+
+    def plugin(self, **more: Any) -> hubforge.Hub:
+        given = {
+            "url": self.ingress.url,
+            "workspaces_url": self.workspaces.url,
+            "secret": SECRET,
+            "outbox": str(self.folder / "outbox.sqlite"),
+            "ready_wait_seconds": 2,
+        }
+        hub = hubforge.Hub(hubforge.read_settings({**given, **more}))
+        self.addCleanup(hub.outbox.close)
+        return hub
+
+    def open_servers(self, hub: hubforge.Hub) -> list[str]:
+        return [session.server for session in hub.outbox.open_sessions("ada")]
+
+
+class Start(HooksCase):
+    def spawn(self, hub: hubforge.Hub) -> tuple[HubSpawner, float]:
+        spawner = HubSpawner(self.ada)
+        before = time.monotonic()
+        asyncio.run(hub.pre_spawn(spawner))
+        return spawner, time.monotonic() - before
+
+    def test_a_ready_repository_costs_one_question_and_gives_the_names_that_ldap_has_now(self) -> None:
+        hub = self.plugin()
+        spawner, took = self.spawn(hub)
+        self.assertLess(took, 1)
+        environment = spawner.get_env()
+        self.assertEqual(environment["GIT_AUTHOR_NAME"], "Ada Example")
+        self.assertEqual(environment["GIT_COMMITTER_EMAIL"], "ada@uni.example")
+        self.assertIn(f"credential.{self.workspaces.forge.url}.helper", environment.values())
+        session = hub.outbox.open_sessions("ada")[0]
+        self.assertEqual(environment["HUBFORGE_DELIVERY"], session.delivery)
+        (question,) = self.workspaces.asked("status")
+        self.assertEqual(question["data"], {
+            "hub": "default", "user": "ada", "server": "", "session": session.session,
+            "sessions": [{"server": "", "session": session.session}],
+        })  # fmt: skip
+
+    def test_the_wait_ends_when_the_repository_is_ready(self) -> None:
+        self.workspaces.behave = lambda question: "ready" if len(self.workspaces.questions) > 2 else "pending"
+        _, took = self.spawn(self.plugin(ready_wait_seconds=10))
+        self.assertLess(took, 4)
+
+    def test_the_wait_is_bounded_and_the_server_starts_all_the_same(self) -> None:
+        for name, behave in {"pending": "pending", "hangs": 20.0, "hangs long": 60.0}.items():
+            with self.subTest(name):
+                self.workspaces.behave = lambda question, behave=behave: behave
+                hub = self.plugin()
+                spawner, took = self.spawn(hub)
+                self.assertLess(took, 3.5)
+                self.assertEqual(self.open_servers(hub), [""])
+                self.assertIn("GIT_CONFIG_COUNT", spawner.get_env())
+
+    def test_what_cannot_be_answered_is_not_waited_for(self) -> None:
+        behaviours = {"refused": (403, {"code": "person.protected", "reason": "a site admin"}), "broken": 500}
+        for name, behave in behaviours.items():
+            with self.subTest(name):
+                self.workspaces.behave = lambda question, behave=behave: behave
+                spawner, took = self.spawn(self.plugin(ready_wait_seconds=10))
+                self.assertLess(took, 2)
+                self.assertEqual(spawner.get_env()["GIT_AUTHOR_NAME"], "Ada at Login")
+        _, took = self.spawn(self.plugin(ready_wait_seconds=10, workspaces_url="http://127.0.0.1:9"))
+        self.assertLess(took, 2)
+
+    def test_no_wait_asks_nothing(self) -> None:
+        hub = self.plugin(ready_wait_seconds=0)
+        self.spawn(hub)
+        self.assertEqual((self.workspaces.questions, self.open_servers(hub)), ([], [""]))
+
+    def test_a_cancelled_start_is_passed_on_and_the_session_stays_for_the_stop(self) -> None:
+        self.workspaces.behave = lambda question: "pending"
+        hub = self.plugin(ready_wait_seconds=30)
+
+        async def cancel() -> None:
+            starting = asyncio.ensure_future(hub.pre_spawn(HubSpawner(self.ada)))
+            await asyncio.sleep(0.5)
+            starting.cancel()
+            with self.assertRaises(asyncio.CancelledError):
+                await starting
+
+        asyncio.run(cancel())
+        self.assertEqual(self.open_servers(hub), [""])
+
+    def test_an_outbox_that_cannot_be_written_is_loud_and_fails_no_start_or_stop(self) -> None:
+        hub = self.plugin(outbox=str(self.new_folder() / "outbox.sqlite"))
+        shutil.rmtree(hub.settings.outbox.parent)
+        spawner = HubSpawner(self.ada)
+        with self.assertLogs("hubforge", "CRITICAL") as logs:
+            asyncio.run(hub.pre_spawn(spawner))
+            asyncio.run(hub.post_stop(spawner))
+        told = "".join(logs.output)
+        self.assertIn("hook='pre_spawn'", told)
+        self.assertIn("hook='post_stop'", told)
+        hub.settings.outbox.parent.mkdir()  # room again: the live server gets its session after all
+        live = {("ada", ""): hubforge.LiveServer("2026-11-24T09:00:00", None)}
+        self.assertEqual(hub.outbox.reconcile(live, set()), ["spawning ('ada', '')"])
+
+    def test_the_loop_goes_on_while_the_disk_is_slow(self) -> None:
+        hub = self.plugin(ready_wait_seconds=0)
+        hub._writer.submit(time.sleep, 3)
+
+        async def start() -> int:
+            starting = asyncio.ensure_future(hub.pre_spawn(HubSpawner(self.ada)))
+            ticks = 0
+            while not starting.done() and ticks < 100:
+                await asyncio.sleep(0.05)
+                ticks += 1
+                if ticks == 5:
+                    break
+            starting.cancel()
+            return ticks
+
+        self.assertEqual(asyncio.run(start()), 5)
+        wait_for(lambda: self.open_servers(hub) == [""])
+
+
+class Stop(HooksCase):
+    def test_a_stop_closes_the_session_with_its_reason(self) -> None:
+        hub = self.plugin(ready_wait_seconds=0)
+        for future, reason in ((None, "stopped"), (object(), "failed")):
+            spawner = HubSpawner(self.ada)
+            asyncio.run(hub.pre_spawn(spawner))
+            spawner._spawn_future = future  # type: ignore[attr-defined]
+            asyncio.run(hub.post_stop(spawner.is_gone()))
+            self.assertEqual(self.open_servers(hub), [])
+            self.assertIn(f'"reason":"{reason}"', str(hub.outbox._connection().execute(
+                "select body from messages order by sequence desc limit 1").fetchone()))  # fmt: skip
+
+
+class Chain(HooksCase):
+    def config(self, **sections: dict[str, Any]) -> Any:
+        class Section(dict):  # type: ignore[type-arg]
+            """What traitlets' Config does: attributes are entries."""
+
+            __setattr__ = dict.__setitem__
+
+            def __getattr__(self, name: str) -> Any:
+                return self.setdefault(name, Section())
+
+            __getitem__ = __getattr__
+
+        config = Section()
+        for name, values in sections.items():
+            dict.__setitem__(config, name, Section(values))
+        return config
+
+    def chained(self, theirs: Any, ours_first: bool) -> list[str]:
+        """What runs, in which order."""
+        ran: list[str] = []
+
+        async def ours(spawner: Any) -> None:
+            ran.append("ours")
+
+        config = self.config(Spawner={"pre_spawn_hook": lambda spawner: theirs(ran)})
+        hubforge.chain(config, "pre_spawn_hook", ours, ours_first)
+        try:
+            asyncio.run(dict.get(config.Spawner, "pre_spawn_hook")(None))
+        except ZeroDivisionError:
+            ran.append("raised")
+        return ran
+
+    def test_the_administrators_own_hook_runs_too_plain_or_async(self) -> None:
+        async def later(ran: list[str]) -> None:
+            ran.append("theirs")
+
+        for theirs in (lambda ran: ran.append("theirs"), later):
+            self.assertEqual(self.chained(theirs, ours_first=False), ["theirs", "ours"])
+            self.assertEqual(self.chained(theirs, ours_first=True), ["ours", "theirs"])
+
+    def test_a_start_that_their_hook_refuses_sends_nothing_and_a_stop_is_sent_before_it_can_fail(self) -> None:
+        def fail(ran: list[str]) -> None:
+            raise ZeroDivisionError
+
+        self.assertEqual(self.chained(fail, ours_first=False), ["raised"])
+        self.assertEqual(self.chained(fail, ours_first=True), ["ours", "raised"])
+
+    def test_a_hook_in_a_subclasss_section_is_chained_there_because_it_wins(self) -> None:
+        config = self.config(KubeSpawner={"pre_spawn_hook": print}, Authenticator={"x": 1})
+        hubforge.chain(config, "pre_spawn_hook", self.plugin().pre_spawn, ours_first=False)
+        for section in ("KubeSpawner", "Spawner"):
+            self.assertTrue(dict.get(dict.get(config, section), "pre_spawn_hook").is_hubforge)
+        with self.assertRaisesRegex(RuntimeError, "once"):
+            hubforge.chain(config, "pre_spawn_hook", self.plugin().pre_spawn, ours_first=False)
+
+
+class OtherHubs(Case):
+    def test_without_a_hub_that_calls_our_hooks_the_message_says_what_to_do(self) -> None:
+        import sys
+        from types import ModuleType
+        from unittest import mock
+
+        def a_hub(version: tuple[int, ...], *traits: str) -> dict[str, ModuleType]:
+            names = ("jupyterhub", "jupyterhub.spawner", "jupyterhub.app")
+            modules = {name: ModuleType(name) for name in names}
+            kind = type("Kind", (), {"class_trait_names": classmethod(lambda cls: list(traits))})
+            modules["jupyterhub"].version_info = version  # type: ignore[attr-defined]
+            modules["jupyterhub.spawner"].Spawner = kind  # type: ignore[attr-defined]
+            modules["jupyterhub.app"].JupyterHub = kind  # type: ignore[attr-defined]
+            return modules
+
+        all_traits = ("pre_spawn_hook", "post_stop_hook", "extra_handlers")
+        with mock.patch.dict(sys.modules, a_hub((6, 1, 1), *all_traits)):
+            hubforge.check_jupyterhub()
+        for hub, told in (
+            (a_hub((3, 0, 0), *all_traits), "this is 3.0: upgrade"),
+            (a_hub((7, 0, 0), "pre_spawn_hook", "extra_handlers"), "lacks post_stop_hook"),
+        ):
+            with mock.patch.dict(sys.modules, hub), self.assertRaisesRegex(RuntimeError, told):
+                hubforge.check_jupyterhub()
+        with mock.patch.dict(sys.modules, {"jupyterhub": None}), self.assertRaisesRegex(RuntimeError, "needs"):
+            hubforge.check_jupyterhub()
+
+
+if __name__ == "__main__":
+    unittest.main()
