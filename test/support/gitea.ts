@@ -60,7 +60,7 @@ export async function openGitea(options: { ldap?: boolean } = {}): Promise<Gitea
   const settings = environment.parse(process.env);
   if (settings.GITEA_URL === undefined) return startOurs(options.ldap ?? false);
   const { GITEA_URL: url, GITEA_TOKEN: token, GITEA_AUTH_SOURCE_ID: sourceId, GITEA_LDAP_URL: ldapUrl } = settings;
-  return described({ url, token, sourceId, ldapUrl, stop: async () => undefined });
+  return underTest({ url, token, sourceId, ldapUrl, stop: async () => undefined });
 }
 
 async function startOurs(withLdap: boolean): Promise<GiteaUnderTest> {
@@ -76,10 +76,11 @@ async function startOurs(withLdap: boolean): Promise<GiteaUnderTest> {
     await slapd?.stop();
     await rm(dir, { recursive: true, force: true });
   };
-  return described({ url: gitea.url, token: gitea.token, sourceId: gitea.sourceId, ldapUrl: slapd?.url, stop });
+  return underTest({ url: gitea.url, token: gitea.token, sourceId: gitea.sourceId, ldapUrl: slapd?.url, stop });
 }
 
-async function described(at: {
+/** Wraps whatever answers there for the tests; `stop` is the caller's. */
+export async function underTest(at: {
   url: string;
   token: string;
   sourceId: number;

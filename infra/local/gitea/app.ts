@@ -1,5 +1,6 @@
 import { Hono } from "hono";
 import { adminUsers } from "./admin-users.ts";
+import { branches } from "./branches.ts";
 import { collaborators } from "./collaborators.ts";
 import { commits } from "./commits.ts";
 import { contents } from "./contents.ts";
@@ -41,6 +42,7 @@ const topics = [
   contents,
   files,
   commits,
+  branches,
 ];
 
 /** All routes behind the request log and the faults. */

@@ -1,7 +1,8 @@
 import { type Context, Hono } from "hono";
 import * as z from "zod";
 import { readBody, text } from "./body.ts";
-import { commitView } from "./commits.ts";
+import { commitOptions, type WriteFiles } from "./commit-tree.ts";
+import { commitView } from "./commit-view.ts";
 import { type Env, signedIn } from "./door.ts";
 import { fileView, unsigned } from "./files.ts";
 import { type Found, param, repositoryOr404 } from "./lookup.ts";
@@ -10,7 +11,7 @@ import { isAtLeast } from "./rights.ts";
 import type { Account } from "./rows.ts";
 import { checkFiles, fileChange } from "./tree-changes.ts";
 import { now, repositoryDir, type World } from "./world.ts";
-import { commitOptions, type WriteFiles, type Written, writeFiles } from "./write-files.ts";
+import { type Written, writeFiles } from "./write-files.ts";
 
 const changeFiles = z.object({ ...commitOptions, files: z.array(fileChange).optional() });
 const oneFile = z.object({ ...commitOptions, content: text, sha: text });

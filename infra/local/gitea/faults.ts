@@ -120,6 +120,8 @@ async function act(
 
 function cut(c: Context<Env>): boolean {
   c.env.outgoing.destroy();
+  // Emptied first: Hono would copy the headers of the old answer into a new one.
+  c.res = undefined;
   c.res = RESPONSE_ALREADY_SENT;
   return true;
 }

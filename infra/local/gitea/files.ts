@@ -5,7 +5,7 @@ import { doerWith, type Env } from "./door.ts";
 import { gitOutput, listBranches, listTree, resolveCommit, runGit, type TreeEntry } from "./git.ts";
 import { type Found, param, repositoryOr404 } from "./lookup.ts";
 import { maxItems } from "./paging.ts";
-import { json, notFound, RawAnswer, Refusal } from "./refusals.ts";
+import { json, notFound, pageOf500, RawAnswer, Refusal } from "./refusals.ts";
 import { repositoryDir, type World } from "./world.ts";
 
 export const unsigned = {
@@ -31,8 +31,9 @@ export function files(world: World): Hono<Env> {
     const ref = c.req.query("ref") || found.repository.defaultBranch;
     const dir = repositoryDir(world, found.repository);
     const commit = await resolveCommit(dir, ref);
+    if (!existsSync(dir)) throw notFound("not found", ["no such file or directory"]);
     if (found.repository.isEmpty) {
-      if (commit !== undefined) throw new RawAnswer(htmlError());
+      if (commit !== undefined && path !== "") throw new RawAnswer(pageOf500());
       throw notFound("not found", [`object does not exist [id: ${found.repository.defaultBranch}, rel_path: ]`]);
     }
     if (commit === undefined) throw notFound("not found", [`object does not exist [id: ${ref}, rel_path: ]`]);
@@ -51,6 +52,7 @@ export function files(world: World): Hono<Env> {
 
   app.get("/repos/:owner/:repo/raw/:path{.+}", async (c) => {
     const found = repositoryOr404(c, doerWith(c, "repository"));
+    if (found.repository.isEmpty) throw notFound("repository is empty");
     const dir = repositoryDir(world, found.repository);
     const commit = await resolveCommit(dir, c.req.query("ref") || found.repository.defaultBranch);
     if (commit === undefined) throw notFound();
@@ -63,7 +65,8 @@ export function files(world: World): Hono<Env> {
     const found = repositoryOr404(c, doerWith(c, "repository"));
     const dir = repositoryDir(world, found.repository);
     const ref = param(c, "sha");
-    const commit = existsSync(join(dir, "HEAD")) ? await resolveCommit(dir, ref) : undefined;
+    if (!existsSync(dir)) throw new Refusal(500, "no such file or directory");
+    const commit = await resolveCommit(dir, ref);
     if (commit === undefined) throw new Refusal(400, `sha not found [${ref}]`);
     const isRecursive = /^(true|1)$/.test(c.req.query("recursive") ?? "");
     const entries = await listTree(dir, commit, { depth: isRecursive ? "with folders" : "one" });
@@ -83,7 +86,10 @@ export function files(world: World): Hono<Env> {
 
   app.get("/repos/:owner/:repo/git/refs", async (c) => {
     const found = repositoryOr404(c, doerWith(c, "repository"));
-    const branches = await listBranches(repositoryDir(world, found.repository));
+    const dir = repositoryDir(world, found.repository);
+    if (!existsSync(dir)) throw new Refusal(500, "no such file or directory");
+    if (!existsSync(join(dir, "HEAD"))) throw new Refusal(500, "fatal: not a git repository");
+    const branches = await listBranches(dir);
     if (branches.length === 0) throw notFound();
     const api = `${world.rootUrl}/api/v1/repos/${found.fullName}/git`;
     return json(
@@ -97,11 +103,6 @@ export function files(world: World): Hono<Env> {
   });
 
   return app;
-}
-
-function htmlError(): Response {
-  const body = "<!DOCTYPE html><title>Internal Server Error</title><p>Internal Server Error\n";
-  return new Response(body, { status: 500, headers: { "content-type": "text/html; charset=utf-8" } });
 }
 
 /** One file with its content and the last commit that touched it. */

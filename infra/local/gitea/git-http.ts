@@ -1,12 +1,11 @@
-import { spawn } from "node:child_process";
-import type { IncomingMessage } from "node:http";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
 import { type Context, Hono } from "hono";
+import { runHttpBackend } from "./cgi.ts";
 import { type Asker, type Env, hasScope, identify } from "./door.ts";
-import { gitEnvironment, listBranches } from "./git.ts";
+import { listBranches } from "./git.ts";
 import { movedPath, movedRepository, param } from "./lookup.ts";
-import { plainText, redirectTo } from "./refusals.ts";
+import { pageOf500, plainText, RawAnswer, redirectTo } from "./refusals.ts";
 import { isAtLeast, rightsOn } from "./rights.ts";
 import type { Repository } from "./rows.ts";
 import { accountByName, now, repositoryByName, repositoryDir, type World } from "./world.ts";
@@ -45,8 +44,7 @@ export function gitHttp(world: World): Hono<Env> {
     }
     // A reader is let in as far as the server's hook, which refuses every ref.
     const mayWrite = isAtLeast(rights.code, "write");
-    const response = await backend(c, repository, { user: asker?.account.name ?? "", mayWrite });
-    return response;
+    return backend(c, repository, { user: asker?.account.name ?? "", mayWrite });
   }
 
   function repositoryOr301(c: Context<Env>): Repository | undefined {
@@ -65,46 +63,45 @@ export function gitHttp(world: World): Hono<Env> {
     return !repository.isPrivate && world.accounts.get(repository.ownerId)?.visibility === "public";
   }
 
-  function backend(
+  async function backend(
     c: Context<Env>,
     repository: Repository,
     doer: { user: string; mayWrite: boolean },
   ): Promise<Response> {
+    const dir = repositoryDir(world, repository);
+    if (!existsSync(dir)) throw new RawAnswer(pageOf500());
     const action = c.req.path.split("/").slice(3).join("/");
     const owner = world.accounts.get(repository.ownerId)?.lowerName ?? "";
     const isPush = action === "git-receive-pack";
-    const child = spawn("git", ["http-backend"], {
-      env: {
-        ...gitEnvironment(),
-        GIT_PROJECT_ROOT: join(world.dir, "repositories"),
-        GIT_HTTP_EXPORT_ALL: "1",
-        PATH_INFO: `/${owner}/${repository.lowerName}.git/${action}`,
-        QUERY_STRING: new URL(c.req.url).search.slice(1),
-        REQUEST_METHOD: c.req.method,
-        CONTENT_TYPE: c.req.header("content-type") ?? "",
-        ...optional("CONTENT_LENGTH", c.req.header("content-length")),
-        ...optional("HTTP_CONTENT_ENCODING", c.req.header("content-encoding")),
-        ...optional("GIT_PROTOCOL", c.req.header("git-protocol")),
-        REMOTE_USER: doer.user || "anonymous",
-        ...(doer.mayWrite ? {} : refusingHooks()),
-      },
-      stdio: ["pipe", "pipe", "ignore"],
-    });
-    child.stdin.on("error", () => undefined);
-    feed(c.env.incoming, child.stdin);
-    if (isPush) child.on("close", () => void pushed(repository.id).catch(() => undefined));
-    return cgiResponse(child.stdout);
+    const before = isPush && repository.isEmpty ? (await listBranches(dir)).map((branch) => branch.name) : [];
+    const environment = {
+      GIT_PROJECT_ROOT: join(world.dir, "repositories"),
+      GIT_HTTP_EXPORT_ALL: "1",
+      PATH_INFO: `/${owner}/${repository.lowerName}.git/${action}`,
+      QUERY_STRING: new URL(c.req.url).search.slice(1),
+      REQUEST_METHOD: c.req.method,
+      CONTENT_TYPE: c.req.header("content-type") ?? "",
+      ...optional("CONTENT_LENGTH", c.req.header("content-length")),
+      ...optional("HTTP_CONTENT_ENCODING", c.req.header("content-encoding")),
+      ...optional("GIT_PROTOCOL", c.req.header("git-protocol")),
+      REMOTE_USER: doer.user || "anonymous",
+      ...(doer.mayWrite ? {} : refusingHooks()),
+    };
+    const { response, ended } = runHttpBackend(environment, c.env.incoming);
+    if (isPush) void ended.then(() => pushed(repository.id, before)).catch(() => undefined);
+    return response;
   }
 
-  /** The branch table follows at once; `empty` by the queue, a moment later. */
-  async function pushed(repositoryId: number): Promise<void> {
+  /** The branch table follows at once; `empty` by the queue, a moment later, and only for a branch that is new. */
+  async function pushed(repositoryId: number, before: readonly string[]): Promise<void> {
     const row = world.repositories.get(repositoryId);
     if (row === undefined) return;
     const branches = (await listBranches(repositoryDir(world, row))).map((branch) => branch.name);
     const current = world.repositories.get(repositoryId) ?? row;
     world.repositories.put({ ...current, knownBranches: branches, updatedAt: now() });
     const delay = world.switches.emptyAfterPushMilliseconds;
-    if (!current.isEmpty || branches.length === 0 || delay === null) return;
+    const isNew = branches.some((branch) => !before.includes(branch));
+    if (!current.isEmpty || !isNew || delay === null) return;
     const timer = setTimeout(() => {
       world.pending.delete(timer);
       settlePush(world, repositoryId, branches);
@@ -146,57 +143,4 @@ function refusingHooks(): Record<string, string> {
 
 function optional(name: string, value: string | undefined): Record<string, string> {
   return value === undefined ? {} : { [name]: value };
-}
-
-function feed(incoming: IncomingMessage, into: NodeJS.WritableStream): void {
-  if (incoming.method === "POST") incoming.pipe(into);
-  else into.end();
-}
-
-/** Reads the CGI headers, then streams the rest through. */
-function cgiResponse(stdout: Readable): Promise<Response> {
-  return new Promise((resolve, reject) => {
-    let head = Buffer.alloc(0);
-    const onEnd = () => reject(new Error("git http-backend ended without an answer"));
-    const onData = (chunk: Buffer) => {
-      head = Buffer.concat([head, chunk]);
-      const end = head.indexOf("\r\n\r\n");
-      if (end < 0) return;
-      stdout.off("data", onData);
-      stdout.off("end", onEnd);
-      stdout.pause();
-      if (head.length > end + 4) stdout.unshift(head.subarray(end + 4));
-      const headers = new Headers();
-      let status = 200;
-      for (const line of head.subarray(0, end).toString("latin1").split("\r\n")) {
-        const colon = line.indexOf(":");
-        const value = line.slice(colon + 1).trim();
-        if (line.slice(0, colon).toLowerCase() === "status") status = Number(value.slice(0, 3));
-        else headers.append(line.slice(0, colon), value);
-      }
-      resolve(new Response(webStream(stdout), { status, headers }));
-    };
-    stdout.on("data", onData);
-    stdout.on("end", onEnd);
-    stdout.on("error", reject);
-  });
-}
-
-function webStream(stdout: Readable): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      stdout.on("data", (chunk: Buffer) => {
-        controller.enqueue(new Uint8Array(chunk));
-        if ((controller.desiredSize ?? 1) <= 0) stdout.pause();
-      });
-      stdout.on("end", () => controller.close());
-      stdout.on("error", (error) => controller.error(error));
-    },
-    pull() {
-      stdout.resume();
-    },
-    cancel() {
-      stdout.destroy();
-    },
-  });
 }

@@ -34,6 +34,7 @@ const ldapUrl = settings["ldap-url"];
 const gitea = await startGitea({
   dir: settings.dir,
   port: settings.port,
+  hasOwnProcess: true,
   service: { username: settings.username, ...(settings.email === undefined ? {} : { email: settings.email }) },
   ...(ldapUrl === undefined
     ? {}

@@ -50,6 +50,12 @@ export class RawAnswer extends Error {
   }
 }
 
+/** The page that a handler which fell over leaves. */
+export function pageOf500(): Response {
+  const body = "<!DOCTYPE html><title>Internal Server Error</title><p>Internal Server Error\n";
+  return new Response(body, { status: 500, headers: { "content-type": "text/html; charset=utf-8" } });
+}
+
 /** Gitea's redirect: relative, with a small HTML body on GET only. */
 export function redirectTo(c: Context, location: string, status: 301 | 303 | 307): RawAnswer {
   const text = { 301: "Moved Permanently", 303: "See Other", 307: "Temporary Redirect" }[status];

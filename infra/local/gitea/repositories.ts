@@ -143,7 +143,7 @@ async function create(world: World, owner: Account, form: CreateRepository, doer
     content: "",
     createdAt: now(),
   });
-  checkpoint(world.switches, "repository.row");
+  checkpoint(world, "repository.row");
   await makeDirectory(world, dir, repository.defaultBranch);
   return form.auto_init ? firstCommit(world, repository, doer) : (world.repositories.get(repository.id) ?? repository);
 }
@@ -151,9 +151,9 @@ async function create(world: World, owner: Account, form: CreateRepository, doer
 async function makeDirectory(world: World, dir: string, branch: string): Promise<void> {
   await mkdir(dirname(dir), { recursive: true });
   await gitOutput(dir, ["init", "--bare", "--quiet", "--template=", "--initial-branch=master", dir]);
-  checkpoint(world.switches, "repository.directory");
+  checkpoint(world, "repository.directory");
   await gitOutput(dir, ["symbolic-ref", "HEAD", `refs/heads/${branch}`]);
-  checkpoint(world.switches, "repository.head");
+  checkpoint(world, "repository.head");
 }
 
 async function firstCommit(world: World, repository: Repository, doer: Account): Promise<Repository> {

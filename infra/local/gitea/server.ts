@@ -22,6 +22,8 @@ export interface GiteaOptions {
   /** The site admin that exists from the start; `svc` and `svc@example.org` if not given. */
   service?: { username?: string; email?: string };
   switches?: Partial<Switches>;
+  /** `stopAt` then kills the process instead of one request; set by `main.ts`. */
+  hasOwnProcess?: boolean;
 }
 
 export interface Gitea {
@@ -45,7 +47,7 @@ const serviceSchema = z.object({ username: z.string(), password: z.string(), tok
 export async function startGitea(options: GiteaOptions): Promise<Gitea> {
   mkdirSync(options.dir, { recursive: true });
   const switches = { ...defaultSwitches(), ...options.switches };
-  const world = openWorld(options.dir, options.ldap, switches);
+  const world = openWorld(options.dir, { ldap: options.ldap, switches, hasOwnProcess: options.hasOwnProcess ?? false });
   const service = serviceAccount(world, options);
   const faults = createFaults();
   const requests: LoggedRequest[] = [];

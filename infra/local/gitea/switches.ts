@@ -1,4 +1,5 @@
 import * as z from "zod";
+import type { World } from "./world.ts";
 
 /** Where a `stopAt` switch can cut a request short, in the order in which a repository comes to be. */
 export const checkpoints = [
@@ -19,7 +20,7 @@ export const switchesSchema = z.object({
   teamRaceMilliseconds: z.number(),
   /** The same for token names; a real Gitea nearly always makes two tokens of two mints at once. */
   tokenRaceMilliseconds: z.number(),
-  /** The next request that gets there is cut off, and nothing after that point happens. */
+  /** The next request that gets there ends, and nothing after that point happens. */
   stopAt: z.enum(checkpoints).nullable(),
   /** EMAIL_DOMAIN_ALLOWLIST; null: every domain. */
   mailDomain: z.string().nullable(),
@@ -40,10 +41,11 @@ export function defaultSwitches(): Switches {
 /** Thrown at a checkpoint: the request gets no answer and what it did so far stays. */
 export class Stopped extends Error {}
 
-/** Passes, unless the switch says that the process dies here. */
-export function checkpoint(switches: Switches, here: Checkpoint): void {
-  if (switches.stopAt !== here) return;
-  switches.stopAt = null;
+/** Passes, unless the switch says that it ends here: with the whole process, where the stand-in has one of its own. */
+export function checkpoint(world: World, here: Checkpoint): void {
+  if (world.switches.stopAt !== here) return;
+  world.switches.stopAt = null;
+  if (world.hasOwnProcess) process.kill(process.pid, "SIGKILL");
   throw new Stopped(here);
 }
 

@@ -47,13 +47,19 @@ export interface World {
   readonly sourceId: number;
   readonly ldap: LdapSource | undefined;
   readonly switches: Switches;
+  /** Whether it may be killed without killing somebody's test. */
+  readonly hasOwnProcess: boolean;
   /** ROOT_URL without the trailing slash; known once the port is. */
   rootUrl: string;
   /** Row changes that a push has queued (`empty` follows later). */
   readonly pending: Set<NodeJS.Timeout>;
 }
 
-export function openWorld(dir: string, ldap: LdapSource | undefined, switches: Switches): World {
+export function openWorld(
+  dir: string,
+  options: { ldap: LdapSource | undefined; switches: Switches; hasOwnProcess: boolean },
+): World {
+  const { ldap } = options;
   const journal = openJournal(join(dir, "journal.jsonl"));
   return {
     journal,
@@ -67,8 +73,7 @@ export function openWorld(dir: string, ldap: LdapSource | undefined, switches: S
     tasks: journal.table("task", taskRow),
     dir,
     sourceId: ldap?.sourceId ?? 1,
-    ldap,
-    switches,
+    ...options,
     rootUrl: "http://127.0.0.1",
     pending: new Set(),
   };
