@@ -11,8 +11,6 @@ import { personAttributes, toPerson } from "./directory/person.ts";
 import type { Identity } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 
-export { normalDn } from "./directory/dn.ts";
-
 export type DirectorySettings = Settings<"directory">;
 
 /** `gone` is only said after a complete read that could have found the person. */

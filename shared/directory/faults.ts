@@ -18,6 +18,8 @@ export class ServerDown extends Error {
 /** Result codes of one server's own trouble: operations error, busy, unavailable, unwilling, other (RFC 4511, appendix A). */
 const SERVER_DOWN = new Set([1, 51, 52, 53, 80]);
 
+const BUSY = new Set([51, 52]);
+
 /** Faults of settings or rights, which must never read as "nobody there": result code → our code and what to do. */
 const CONFIGURATION = new Map<number, [code: string, advice: string]>([
   [3, ["ldap.limit", "its time limit is too low for this search: raise it, or add an index"]],
@@ -36,7 +38,7 @@ export function faultOf(cause: unknown, attempt: Attempt): ServerDown | Retryabl
   const code = cause instanceof ResultCodeError ? cause.code : undefined;
   const failed = `${attempt.operation} at ${place} failed: ${said}`;
   if (code === undefined || SERVER_DOWN.has(code)) {
-    return new ServerDown(failed, { cause, isBusy: code !== undefined });
+    return new ServerDown(failed, { cause, isBusy: BUSY.has(code ?? 0) });
   }
   const request = { method: attempt.operation, path: place, status: code };
   if (code === 49) {

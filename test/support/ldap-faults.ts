@@ -4,7 +4,7 @@ import { BerReader, BerWriter } from "ldapts";
 /** What the fault server does next on a connection: send bytes, or be silent, or hang up. */
 type Step = Buffer | "close" | "silence";
 
-export type LdapRequest = { operation: "bind" | "search" | "unbind" | "extended" | "other"; id: number };
+type LdapRequest = { operation: "bind" | "search" | "unbind" | "extended" | "other"; id: number };
 
 /** Decides what follows on a request; `count` tells how often this server has seen the operation, 1 at first. */
 export type Script = (request: LdapRequest, count: number) => Step[];
