@@ -5,7 +5,7 @@ import type { FunctionContext, Handler } from "./functions.ts";
 import { sqsRecord } from "./sqs-record.ts";
 
 /** How an invocation ended, as Lambda would see it. */
-export type Ending = "done" | "reported" | "malformed" | "thrown" | "timed-out";
+type Ending = "done" | "reported" | "malformed" | "thrown" | "timed-out";
 export type SettledInvocation = { functionName: string; body: string; ending: Ending; error?: unknown };
 
 export type EventSourceOptions = {

@@ -1,5 +1,5 @@
 import { ROUTES } from "#shared/pipeline.ts";
-import type { Journey, StageReport } from "./journal.ts";
+import type { Journey, StageReport, Trouble } from "./journal.ts";
 import { type Commit, lookInto, type Repository, repositoryOf } from "./look.ts";
 import type { Screen } from "./progress.ts";
 import type { Stack } from "./stack.ts";
@@ -11,7 +11,7 @@ export type Login = {
   stages: Pick<StageReport, "stage" | "outcome" | "milliseconds">[];
   repository?: Pick<Repository, "cloneUrl" | "htmlUrl">;
   commit?: Pick<Commit, "sha" | "author" | "files">;
-  failure?: { stage: string; code: string; reason: string };
+  failure?: Trouble;
   giteaRequests: number;
   milliseconds: number;
 };
@@ -52,9 +52,9 @@ async function watch(stack: Stack, delivery: string, screen: Screen): Promise<Jo
 type Facts = { journey: Journey; seen: Seen | undefined; milliseconds: number };
 
 function describe(person: string, { journey, seen, milliseconds }: Facts): Login {
-  const { delivery, stages, isDone, failure } = journey;
+  const { delivery, stages, isDone, failure, waiting } = journey;
   const late = isDone ? undefined : { stage: "", code: "not-done", reason: "the stages did not end in time" };
-  const trouble = failure ?? late;
+  const trouble = failure ?? waiting ?? late;
   return {
     person,
     delivery,

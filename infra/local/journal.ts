@@ -3,12 +3,17 @@ import type { LogLine } from "#shared/log.ts";
 import { nextStage, STAGES, type StageName } from "#shared/pipeline.ts";
 
 export type StageReport = { stage: StageName; outcome: string; milliseconds: number; giteaRequests: number };
-/** How far a delivery came: `isDone` when its last stage has answered, `failure` when it became a dead letter. */
+export type Trouble = { stage: string; code: string; reason: string };
+/**
+ * How far a delivery came: `isDone` when its last stage has answered, `failure` when it became a dead letter, `waiting`
+ * when a stage is going to try again.
+ */
 export type Journey = {
   delivery: string;
   stages: StageReport[];
   isDone: boolean;
-  failure?: { stage: string; code: string; reason: string };
+  failure?: Trouble;
+  waiting?: Trouble;
   /** What the last stage was given: everything the earlier ones learned. */
   envelope?: Envelope;
 };
@@ -76,15 +81,19 @@ function envelopeIn(body: string): Envelope | undefined {
 
 function readJourney(delivery: string, lines: readonly LogLine[]): Journey {
   const own = lines.filter((line) => line.delivery === delivery);
-  const stages = own.flatMap((line) => reportOf(line) ?? []);
   const letter = own.findLast(({ event }) => event === "stage.dead-lettered");
-  const last = own.findLast((line) => reportOf(line));
+  const last = own.findLast((line) => line.stage !== undefined);
   return {
     delivery,
-    stages,
-    isDone: last !== undefined && isLastStage(last),
-    ...(letter && { failure: { stage: letter.stage ?? "", code: letter.code ?? "", reason: letter.reason ?? "" } }),
+    stages: own.flatMap((line) => reportOf(line) ?? []),
+    isDone: last !== undefined && reportOf(last) !== undefined && isLastStage(last),
+    ...(letter && { failure: troubleOf(letter) }),
+    ...(last?.event === "stage.retried" && { waiting: troubleOf(last) }),
   };
+}
+
+function troubleOf({ stage = "", code = "", reason = "" }: LogLine): Trouble {
+  return { stage, code, reason };
 }
 
 function reportOf(line: LogLine): StageReport | undefined {

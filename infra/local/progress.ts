@@ -43,7 +43,8 @@ export function createScreen(stream: NodeJS.WriteStream): Screen {
     return {
       show: (line: LogLine) => {
         const text = stageText(line);
-        if (text && line.stage) shown.set(line.stage, text);
+        // A line that wraps would count as one and be drawn as two.
+        if (text && line.stage) shown.set(line.stage, text.slice(0, (stream.columns || 80) - 1));
         redraw?.();
       },
       end: () => {

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
 
@@ -17,8 +17,10 @@ export type RunFolder = { path: string; writeState(state: State): void; remove()
 
 export function createRunFolder(): RunFolder {
   const path = join(HOME, `run-${process.pid}`);
-  mkdirSync(path, { recursive: true });
-  for (const run of runs()) if (!isRunning(run.pid)) sweep(run.path);
+  // Not `recursive`: that turns "read-only" into "no such folder".
+  if (!existsSync(HOME)) mkdirSync(HOME);
+  for (const run of runs()) if (!isRunning(run.pid) || run.path === path) sweep(run.path);
+  mkdirSync(path);
   return {
     path,
     writeState: (state) => writeFileSync(join(path, STATE_FILE), JSON.stringify(state), { mode: 0o600 }),

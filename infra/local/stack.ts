@@ -143,7 +143,13 @@ async function startQueues(options: StackOptions, place: Place, endings: Ending[
   const { AWS_ACCESS_KEY_ID: accessKeyId = "test", AWS_SECRET_ACCESS_KEY: secretAccessKey = "test" } = process.env;
   const sqs = new SQSClient({ endpoint, region: place.region, credentials: { accessKeyId, secretAccessKey } });
   endings.push(() => sqs.destroy());
-  return { endpoint, sqs, queues: await createQueues(sqs, endpoint, readQueues(place)) };
+  const queues = await createQueues(sqs, endpoint, readQueues(place)).catch((cause: Error) => {
+    throw new Error(
+      `the SQS on ${endpoint} refuses (${cause.message}): start it, or unset AWS_ENDPOINT_URL for the embedded one`,
+      { cause },
+    );
+  });
+  return { endpoint, sqs, queues };
 }
 
 /** What the template gives to functions about queues. */

@@ -1,28 +1,20 @@
 import { execFile } from "node:child_process";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import { loadSettings } from "#shared/config.ts";
 import { explain } from "./explain.ts";
 import { type Login, logIn, type Reader } from "./first-login.ts";
+import { interrupted, stopSoon } from "./interruption.ts";
 import { createScreen, type Screen, stageText } from "./progress.ts";
 import { createRunFolder, type RunFolder } from "./run-folder.ts";
 import { type Stack, type StackOptions, startLocalStack } from "./stack.ts";
-
-const PORT = 8750;
-const USAGE = `usage: npm start -- [--once] [--json] [--port <number>]
-
-Runs hubforge on this machine, on loopback only, and shows a first login.
-
-  --once           end after the login: exit code 0 if it is complete
-  --json           print the login as one JSON object on stdout, everything else on stderr
-  --port <number>  where the ingress listens (default ${PORT}, or a free port if that is taken)
-`;
+import { type Flags, readFlags, USAGE } from "./start-flags.ts";
 
 /** Ada of infra/local/directory/seed.ldif. */
 const PERSON = { user: "ada", password: "ada-password" };
 
-type Flags = { once: boolean; json: boolean; ports: number[] };
-
 process.exitCode = await main();
+// A login that was cut short still waits for its end; nobody waits with it.
+setTimeout(() => process.exit(), 100).unref();
 
 async function main(): Promise<number> {
   const flags = readFlags(process.argv.slice(2));
@@ -39,21 +31,6 @@ async function main(): Promise<number> {
   }
 }
 
-function readFlags(words: string[]): Flags | string {
-  try {
-    const { values } = parseArgs({
-      args: words,
-      options: { once: { type: "boolean" }, json: { type: "boolean" }, port: { type: "string" } },
-    });
-    const port = values.port === undefined ? undefined : Number(values.port);
-    if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65536))
-      return "--port takes a port number";
-    return { once: values.once ?? false, json: values.json ?? false, ports: port === undefined ? [PORT, 0] : [port] };
-  } catch (error) {
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
 async function run(flags: Flags, screen: Screen): Promise<number> {
   await requireGit();
   const interruption = interrupted();
@@ -65,11 +42,13 @@ async function run(flags: Flags, screen: Screen): Promise<number> {
       await starting.then((started) => started.stop()).catch(() => undefined);
       return stack;
     }
+    let code = 1;
     try {
-      return await serve(stack, { flags, screen, folder, interruption });
+      code = await serve(stack, { flags, screen, folder, interruption });
     } finally {
-      await stack.stop();
+      await stopSoon(stack, folder, code);
     }
+    return code;
   } finally {
     folder.remove();
   }
@@ -98,23 +77,6 @@ async function serve(stack: Stack, { flags, screen, folder, interruption }: Sess
   await interruption;
   screen.say("stopping");
   return 0;
-}
-
-/** The exit code that a signal asks for, once it came; a second signal ends everything at once. */
-function interrupted(): Promise<number> {
-  const { promise, resolve } = Promise.withResolvers<number>();
-  let isSecond = false;
-  for (const [signal, code] of [
-    ["SIGINT", 130],
-    ["SIGTERM", 143],
-  ] as const) {
-    process.on(signal, () => {
-      if (isSecond) process.exit(code);
-      isSecond = true;
-      resolve(code);
-    });
-  }
-  return promise;
 }
 
 async function stackOptions(folder: RunFolder, { ports }: Flags, screen: Screen): Promise<StackOptions> {

@@ -8,7 +8,7 @@ export type QueueCall = { action: string; queue: string; body: string };
  * What goes wrong with a call: SQS answers 503 (`down`), the connection breaks before the call has an effect (`reset`), or
  * after it, so that nobody learns that it happened (`lost`).
  */
-export type QueueFault = "down" | "reset" | "lost";
+type QueueFault = "down" | "reset" | "lost";
 export type FaultOf = (call: QueueCall) => QueueFault | undefined;
 
 const ENTRY = z.object({
