@@ -1,4 +1,7 @@
 import { loadSettings, type Settings } from "./config.ts";
+import { checkSettings } from "./gitea/check-settings.ts";
+import { commits } from "./gitea/commits.ts";
+import { files } from "./gitea/files.ts";
 import { organisations } from "./gitea/organisations.ts";
 import { repositories } from "./gitea/repositories.ts";
 import { createSend } from "./gitea/request.ts";
@@ -7,8 +10,10 @@ import { tokens } from "./gitea/tokens.ts";
 import { users } from "./gitea/users.ts";
 import type { Connect, Invocation } from "./stage.ts";
 
+export { failing, refused } from "./gitea/classify.ts";
+export { isSame } from "./gitea/is-same.ts";
 export type { Place, Repository } from "./gitea/repositories.ts";
-export { isSame, type Level } from "./gitea/teams.ts";
+export type { Level } from "./gitea/team-rights.ts";
 export type { User } from "./gitea/users.ts";
 
 /**
@@ -22,6 +27,8 @@ export function openGitea(settings: Settings<"gitea">, invocation: Invocation) {
     organisations: organisations(send),
     teams: teams(send, settings.GITEA_ORG),
     repositories: repositories(send),
+    commits: commits(send),
+    files: files(send),
     tokens: tokens(send),
   };
 }
@@ -35,6 +42,7 @@ type Once = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
 /** For stages that speak to Gitea. */
 export const connectGitea: Connect<GiteaTools> = async (environment) => {
   const settings = await loadSettings(["gitea"], environment);
+  checkSettings(settings);
   const once = createOnce();
   return (invocation) => ({ gitea: openGitea(settings, invocation), settings, once });
 };

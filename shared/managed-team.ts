@@ -1,17 +1,18 @@
 import type { Team } from "./envelope.ts";
 import { Permanent } from "./errors.ts";
-import type { Gitea, Level } from "./gitea.ts";
+import type { Rights } from "./gitea/team-rights.ts";
+import type { Gitea } from "./gitea.ts";
 
-type Wanted = { name: string; description: string; level: Level };
+type Wanted = { name: string; description: string; rights: Rights };
 
 /**
  * A team shared by many people exists. Several messages may make it at once, and Gitea has no unique index on team names:
  * after making one it is looked up again, and of a pair everybody uses the one with the lowest id (reference rule 15).
  */
-export async function ensureManagedTeam(gitea: Gitea, { name, description, level }: Wanted): Promise<Team> {
+export async function ensureManagedTeam(gitea: Gitea, { name, description, rights }: Wanted): Promise<Team> {
   const existing = await gitea.teams.findByName(name);
   if (existing) return existing;
-  await gitea.teams.create(name, description, level);
+  await gitea.teams.create(name, description, rights);
   const made = await gitea.teams.findByName(name);
   if (!made) throw new Permanent("team.refused", `Gitea refuses to make a team named "${name}"`);
   return made;

@@ -7,8 +7,8 @@ import type { Group, Team } from "./envelope.ts";
 const PERSON = "Managed by hubforge. Directory id: ";
 const GROUP = "Managed by hubforge. Group id: ";
 
-// Gitea refuses longer descriptions (CreateTeamOption, MaxSize(255)).
-const DESCRIPTION_MAXIMUM = 255;
+/** Gitea cuts what is longer, in the middle of a character. */
+const DESCRIPTION_BYTES = 255;
 
 export function personMark(directoryId: string): string {
   return `${PERSON}${directoryId}`;
@@ -21,7 +21,11 @@ export function markedDirectoryId(team: Team): string | undefined {
 
 /** The id finds the group again when its DN has changed; the DN is for people to read and may be cut. */
 export function groupMark(group: Group): string {
-  return `${GROUP}${group.id} DN: ${group.dn}`.slice(0, DESCRIPTION_MAXIMUM);
+  const mark = Buffer.from(`${GROUP}${group.id} DN: ${group.dn}`);
+  return mark
+    .subarray(0, DESCRIPTION_BYTES)
+    .toString()
+    .replace(/\uFFFD+$/, "");
 }
 
 export function isGroupTeam(team: Team): boolean {

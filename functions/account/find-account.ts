@@ -1,11 +1,14 @@
 import type { Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
-import { type Gitea, isSame, type User } from "#shared/gitea.ts";
+import { type GiteaTools, isSame, type User } from "#shared/gitea.ts";
 import { markedDirectoryId, personMark } from "#shared/marks.ts";
 import { accountName } from "#shared/names.ts";
+import { ownTeamName } from "#shared/own-team.ts";
 
-/** An account that may be the person's; `isByMark` when their own team says so. */
-export type Candidate = { user: User; teams: Team[]; isByMark: boolean };
+/** An account that may be the person's. `recordedId` is the directory id that the account's own team is marked with. */
+export type Candidate = { user: User; teams: Team[]; recordedId: string | undefined; isByMark: boolean };
+
+type Tools = Pick<GiteaTools, "gitea" | "settings">;
 
 /**
  * By name first, because that is where nearly everybody is; then by the mark of the directory id, which finds the account
@@ -15,11 +18,11 @@ export type Candidate = { user: User; teams: Team[]; isByMark: boolean };
 export async function findAccount(
   identity: Identity,
   formerId: string | undefined,
-  tools: { gitea: Gitea },
+  tools: Tools,
 ): Promise<Candidate | undefined> {
-  const byName = await findByName(accountName(identity.username), tools);
   const ids = [identity.directoryId, ...(formerId ? [formerId] : [])];
-  if (byName?.teams.some((team) => ids.includes(markedDirectoryId(team) ?? ""))) return { ...byName, isByMark: true };
+  const byName = await findByName(accountName(identity.username), tools);
+  if (byName?.recordedId !== undefined && ids.includes(byName.recordedId)) return { ...byName, isByMark: true };
 
   for (const id of ids) {
     const byMark = await findMarkedAccount(id, tools);
@@ -28,37 +31,46 @@ export async function findAccount(
   return byName ?? (await findByOtherLogin(identity, tools));
 }
 
-async function findByName(name: string, { gitea }: { gitea: Gitea }): Promise<Candidate | undefined> {
-  const user = await gitea.users.find(name);
+async function findByName(name: string, tools: Tools): Promise<Candidate | undefined> {
+  const user = await tools.gitea.users.find(name);
   if (!user) return undefined;
-  // An organisation answers here too and has no teams of its own to read under Sudo.
-  const teams = user.source_id === 0 ? [] : await gitea.teams.ofPerson(user.login);
-  return { user, teams, isByMark: false };
+  // Organisations answer here too; they and local accounts are nobody's of the directory, whatever teams they are in.
+  const teams = user.source_id === 0 ? [] : await tools.gitea.teams.ofPerson(user.login);
+  return { user, teams, recordedId: await recordedIdOf(user, teams, tools), isByMark: false };
+}
+
+/** Usually their own team's by its name; under a former GITEA_TEAM it is the marked one that holds nobody else. */
+async function recordedIdOf(user: User, teams: Team[], { gitea, settings }: Tools): Promise<string | undefined> {
+  const marked = teams.filter((team) => markedDirectoryId(team) !== undefined);
+  const named = marked.find((team) => isSame(team.name, ownTeamName(user.login, settings)));
+  if (named) return markedDirectoryId(named);
+  for (const team of marked) {
+    if ((await gitea.teams.members(team)).length === 1) return markedDirectoryId(team);
+  }
+  return undefined;
 }
 
 /** The account that a directory id is written down for, as the one member of the team that carries its mark. */
-export async function findMarkedAccount(
-  directoryId: string,
-  { gitea }: { gitea: Gitea },
-): Promise<Candidate | undefined> {
+export async function findMarkedAccount(directoryId: string, tools: Tools): Promise<Candidate | undefined> {
+  const { gitea, settings } = tools;
   const team = await gitea.teams.findByMark(personMark(directoryId));
   if (!team) return undefined;
   const members = await gitea.teams.members(team);
   // An owner may have put others into it; the team's name tells whom it was made for.
-  const login = members.length === 1 ? members[0] : members.find((member) => isSame(member, team.name));
-  if (login === undefined && members.length === 0) return undefined;
-  if (login === undefined) {
-    throw new Permanent(
-      "team.ambiguous",
-      `team ${team.name} is one person's own, but holds ${members.join(", ")}: take the others out, then replay`,
-    );
+  const theirs =
+    members.length === 1 ? members : members.filter((one) => isSame(ownTeamName(one, settings), team.name));
+  const [login] = theirs;
+  if (login === undefined && members.length > 0) {
+    const advice = `it holds ${members.join(", ")}: take the others out, then replay`;
+    throw new Permanent("team.ambiguous", `team ${team.name} is one person's own, but ${advice}`);
   }
-  const user = await gitea.users.find(login);
-  return user ? { user, teams: await gitea.teams.ofPerson(user.login), isByMark: true } : undefined;
+  const user = login === undefined ? undefined : await gitea.users.find(login);
+  if (!user) return undefined;
+  return { user, teams: await gitea.teams.ofPerson(user.login), recordedId: directoryId, isByMark: true };
 }
 
 /** One human may have signed in to Gitea under another of their names before we ever met them (CASES F1). */
-async function findByOtherLogin(identity: Identity, tools: { gitea: Gitea }): Promise<Candidate | undefined> {
+async function findByOtherLogin(identity: Identity, tools: Tools): Promise<Candidate | undefined> {
   for (const login of identity.logins.filter((name) => !isSame(name, identity.username))) {
     const candidate = await findByName(accountName(login), tools);
     if (candidate && identity.logins.some((name) => isSame(name, candidate.user.login_name))) return candidate;

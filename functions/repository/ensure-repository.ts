@@ -1,8 +1,9 @@
 import type { Envelope } from "#shared/envelope.ts";
-import { Permanent } from "#shared/errors.ts";
-import { type GiteaTools, isSame, type Place, type Repository } from "#shared/gitea.ts";
-import { ADMINS_TEAM, repositoryName } from "#shared/names.ts";
+import { Permanent, Retryable } from "#shared/errors.ts";
+import type { GiteaTools, Place, Repository } from "#shared/gitea.ts";
+import { repositoryName } from "#shared/names.ts";
 import type { Ensured } from "#shared/stage.ts";
+import { refuseForeign } from "./refuse-foreign.ts";
 
 type Owner = { teamId: number; username: string };
 type Had = { place: Place; repository: Repository; outcome: Ensured["outcome"] };
@@ -10,22 +11,20 @@ type Had = { place: Place; repository: Repository; outcome: Ensured["outcome"] }
 /**
  * The person's private repository exists in the organisation, their own team has it, and they are a collaborator with
  * admin, so that they can share it. What they renamed, opened or shared is theirs and stays (MISSION row 7).
+ * @throws Permanent `repository.taken` when a repository of that name is somebody else's
  */
 export async function ensureRepository(envelope: Envelope, tools: GiteaTools): Promise<Ensured> {
   const { account, team } = envelope;
   if (!account || !team) throw new Permanent("envelope.invalid", "the repository stage needs an account and a team");
   const owner = { teamId: team.id, username: account.username };
-  const place = {
-    owner: tools.settings.GITEA_ORG,
-    name: repositoryName(account.username, tools.settings.GITEA_REPOSITORY),
-  };
+  const { GITEA_ORG, GITEA_REPOSITORY } = tools.settings;
+  const place = { owner: GITEA_ORG, name: repositoryName(account.username, GITEA_REPOSITORY) };
   const had = await have(place, owner, tools);
+  const { empty: isEmpty, default_branch: defaultBranch, full_name: repository } = had.repository;
   return {
     outcome: had.outcome,
-    learned: {
-      repository: { ...had.place, isEmpty: had.repository.empty, defaultBranch: had.repository.default_branch },
-    },
-    details: { account: account.username, repository: had.repository.full_name },
+    learned: { repository: { ...had.place, isEmpty, defaultBranch } },
+    details: { account: account.username, repository },
   };
 }
 
@@ -33,8 +32,10 @@ async function have(place: Place, owner: Owner, tools: GiteaTools): Promise<Had>
   const { repositories } = tools.gitea;
   const seen = await repositories.find(place, owner.username);
   if (seen.state === "found") {
-    if (await repositories.isTeams(owner.teamId, place)) return await share(place, seen.repository, owner, tools);
-    return await adopt(place, owner, tools);
+    const isTheirs = await repositories.ofTeam(owner.teamId, place);
+    return isTheirs
+      ? await share(place, seen.repository, owner, tools)
+      : await adopt(place, seen.repository, owner, tools);
   }
   if (seen.state === "moved") {
     const renamed = await findRenamed(seen.to, owner, tools);
@@ -42,14 +43,16 @@ async function have(place: Place, owner: Owner, tools: GiteaTools): Promise<Had>
     // Somebody else's rename left this redirect; making the repository ends it (reference §15).
   }
   const created = await repositories.create(place, `Notebooks of ${owner.username}`);
-  if (!created) return await adopt(place, owner, tools);
+  if (!created) return await adoptHidden(place, owner, tools);
   await give(place, owner, tools);
   return { place, repository: created, outcome: "created" };
 }
 
+/** A redirect leads straight to the last name: a second one means that it was renamed between our two questions. */
 async function findRenamed(place: Place, owner: Owner, { gitea }: GiteaTools): Promise<Repository | undefined> {
   const seen = await gitea.repositories.find(place, owner.username);
-  if (seen.state !== "found" || !(await gitea.repositories.isTeams(owner.teamId, place))) return undefined;
+  if (seen.state === "moved") throw inMotion(place);
+  if (seen.state === "absent" || !(await gitea.repositories.ofTeam(owner.teamId, place))) return undefined;
   return seen.repository;
 }
 
@@ -65,40 +68,30 @@ async function share(
   return { place, repository, outcome: "updated" };
 }
 
-/**
- * There, but not known to be theirs: by its team (then only rights were missing), or empty and nobody's, which is what a
- * crash between our own requests leaves behind. Everything else is somebody else's.
- */
-async function adopt(place: Place, owner: Owner, tools: GiteaTools): Promise<Had> {
-  const { repositories } = tools.gitea;
-  const found = await repositories.find(place);
-  if (found.state !== "found")
-    throw new Permanent("gitea.moved", `repository ${place.owner}/${place.name} was there and is not any more: replay`);
-  const isTeams = await repositories.isTeams(owner.teamId, place);
-  if (!isTeams) await refuseForeign(place, found.repository, owner, tools);
+/** The name is in use, though they may not see it: half-made by ourselves, or somebody else's. */
+async function adoptHidden(place: Place, owner: Owner, tools: GiteaTools): Promise<Had> {
+  const found = await tools.gitea.repositories.find(place);
+  if (found.state !== "found") throw inMotion(place);
+  if (!(await tools.gitea.repositories.ofTeam(owner.teamId, place))) {
+    return await adopt(place, found.repository, owner, tools);
+  }
   await give(place, owner, tools);
   return { place, repository: found.repository, outcome: "updated" };
 }
 
-async function refuseForeign(place: Place, repository: Repository, owner: Owner, { gitea }: GiteaTools): Promise<void> {
-  const teams = (await gitea.repositories.teamNames(place)).filter(
-    (name) => !isSame(name, "Owners") && !isSame(name, ADMINS_TEAM),
-  );
-  const people = (await gitea.repositories.collaborators(place)).filter((name) => !isSame(name, owner.username));
-  const why = [
-    ...(repository.empty ? [] : ["it has content"]),
-    ...(teams.length > 0 ? [`team ${teams.join(", ")} has it`] : []),
-    ...(people.length > 0 ? [`${people.join(", ")} has it`] : []),
-  ];
-  if (why.length === 0) return;
-  throw new Permanent(
-    "repository.taken",
-    `repository ${place.owner}/${place.name} has the name of ${owner.username}'s repository but is not theirs: ${why.join("; ")}. Rename it, or give it to their team, then replay`,
-  );
+/** Nobody's and empty is what a crash between our own requests leaves behind. */
+async function adopt(place: Place, repository: Repository, owner: Owner, tools: GiteaTools): Promise<Had> {
+  await refuseForeign(place, repository, owner.username, tools);
+  await give(place, owner, tools);
+  return { place, repository, outcome: "updated" };
 }
 
 /** The team first: it is the proof of ownership that a later run looks for. */
 async function give(place: Place, owner: Owner, { gitea, settings }: GiteaTools): Promise<void> {
   await gitea.repositories.giveToTeam(owner.teamId, place);
   if (settings.GITEA_SHARING) await gitea.repositories.addAdminCollaborator(place, owner.username);
+}
+
+function inMotion({ owner, name }: Place): Retryable {
+  return new Retryable("repository.in-motion", `repository ${owner}/${name} is just being renamed or made`);
 }

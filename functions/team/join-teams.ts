@@ -1,49 +1,57 @@
 import type { Envelope, Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
-import { type Gitea, type GiteaTools, isSame } from "#shared/gitea.ts";
+import { type GiteaTools, isSame } from "#shared/gitea.ts";
 import { ensureManagedTeam } from "#shared/managed-team.ts";
 import { groupMark, isGroupTeam } from "#shared/marks.ts";
 import { ADMINS_TEAM } from "#shared/names.ts";
-import { grantedTeams } from "./granted-teams.ts";
+import { type Granted, grantedTeams } from "./granted-teams.ts";
 
-const ADMINS_DESCRIPTION =
-  "Managed by hubforge. Admins of the platform: access to every repository of this organisation.";
+type Account = NonNullable<Envelope["account"]>;
 
-/** The person is in every group team that one of their groups grants, and in the admins team if they are an admin. */
-export async function joinTeams(
-  account: NonNullable<Envelope["account"]>,
-  identity: Identity,
-  tools: GiteaTools,
-): Promise<boolean> {
-  const { gitea, settings } = tools;
+const ADMINS = {
+  name: ADMINS_TEAM,
+  description: "Managed by hubforge. Admins of the platform: access to every repository of this organisation.",
+  rights: { level: "admin", hasAllRepositories: true },
+} as const;
+
+/**
+ * The person is in every group team that one of their groups grants, and in the admins team if they are an admin.
+ * @returns whether anything was written.
+ * @throws Permanent `team.taken` when a group's team is somebody else's
+ */
+export async function joinTeams(account: Account, identity: Identity, tools: GiteaTools): Promise<boolean> {
   let hasChanged = false;
-  for (const { name, level, group } of grantedTeams(identity.groups, settings)) {
-    const known = account.teams.find((team) => isSame(team.name, name));
-    const team = known ?? (await ensureManagedTeam(gitea, { name, description: groupMark(group), level }));
-    if (!isGroupTeam(team)) {
-      throw new Permanent(
-        "team.taken",
-        `GROUP_TEAMS names team ${name}, but a team of that name exists and is not hubforge's (its description says "${team.description}")`,
-      );
-    }
-    if (team.level !== level) await gitea.teams.change(team, { level });
-    if (!known) await gitea.teams.addMember(team, account.username);
-    hasChanged ||= !known || team.level !== level;
+  for (const granted of grantedTeams(identity.groups, tools.settings)) {
+    hasChanged = (await joinGroupTeam(granted, account, tools)) || hasChanged;
   }
-  return (await joinAdmins(account, identity, gitea)) || hasChanged;
+  return (identity.isAdmin && (await joinAdmins(account, tools))) || hasChanged;
 }
 
-async function joinAdmins(
-  account: NonNullable<Envelope["account"]>,
-  identity: Identity,
-  gitea: Gitea,
+async function joinGroupTeam(
+  { name, level, group }: Granted,
+  account: Account,
+  { gitea }: GiteaTools,
 ): Promise<boolean> {
-  if (!identity.isAdmin || account.teams.some((team) => isSame(team.name, ADMINS_TEAM))) return false;
-  const admins: Team = await ensureManagedTeam(gitea, {
-    name: ADMINS_TEAM,
-    description: ADMINS_DESCRIPTION,
-    level: "admin",
-  });
-  await gitea.teams.addMember(admins, account.username);
-  return true;
+  const rights = { level, hasAllRepositories: false };
+  const joined = memberOf(account, name);
+  const team = joined ?? (await ensureManagedTeam(gitea, { name, description: groupMark(group), rights }));
+  if (!isGroupTeam(team)) {
+    const what = `GROUP_TEAMS names team ${name}, but a team of that name is there and is not hubforge's`;
+    throw new Permanent("team.taken", `${what} (it is described as "${team.description}")`);
+  }
+  if (team.level !== level) await gitea.teams.change(team, { rights });
+  if (!joined) await gitea.teams.addMember(team, account.username);
+  return !joined || team.level !== level;
+}
+
+async function joinAdmins(account: Account, { gitea }: GiteaTools): Promise<boolean> {
+  const joined = memberOf(account, ADMINS.name);
+  const admins = joined ?? (await ensureManagedTeam(gitea, ADMINS));
+  if (admins.level !== "admin") await gitea.teams.change(admins, { rights: ADMINS.rights });
+  if (!joined) await gitea.teams.addMember(admins, account.username);
+  return !joined || admins.level !== "admin";
+}
+
+function memberOf(account: Account, name: string): Team | undefined {
+  return account.teams.find((team) => isSame(team.name, name));
 }

@@ -4,8 +4,8 @@ import { Permanent } from "#shared/errors.ts";
 import { type GiteaTools, isSame, type Place, type Repository, type User } from "#shared/gitea.ts";
 import { personMark } from "#shared/marks.ts";
 import { accountName, LEAVERS_TEAM, repositoryName } from "#shared/names.ts";
-import { refuseForeign, refuseProtected, refuseService } from "../account/ensure-account.ts";
 import { type Candidate, findAccount } from "../account/find-account.ts";
+import { refuseForeign, refuseProtected, refuseService } from "../account/refuse-account.ts";
 
 export type WorkspaceTools = GiteaTools & { directory: Directory; signal: AbortSignal };
 
@@ -18,6 +18,8 @@ export type Workspace = {
   fullName: string;
   email: string;
 };
+
+type Owner = { user: User; team: Team };
 
 /** `account` is the person's Gitea username, once it is theirs beyond doubt and they may sign in. */
 export type Found = { workspace: Workspace; account: string | undefined };
@@ -33,8 +35,7 @@ export async function findWorkspace(user: string, tools: WorkspaceTools): Promis
   await refuseProtected([...identity.logins, accountName(identity.username)], tools);
   const candidate = await findAccount(identity, undefined, tools);
   if (candidate) await refuseAccount(candidate, identity, tools);
-  const own = candidate?.teams.find((team) => team.description === personMark(identity.directoryId));
-  const owner = candidate && own && maySignIn(candidate.user) ? { user: candidate.user, team: own } : undefined;
+  const owner = candidate && ownerOf(candidate, identity);
   const login = candidate?.user.login ?? accountName(identity.username);
   const place = { owner: tools.settings.GITEA_ORG, name: repositoryName(login, tools.settings.GITEA_REPOSITORY) };
   const repository = owner && (await findRepository(place, owner.team, tools));
@@ -74,6 +75,12 @@ async function refuseAccount(candidate: Candidate, identity: Identity, tools: Wo
       `account ${user.login} is blocked, and not by hubforge: a Gitea admin decides`,
     );
   }
+}
+
+/** Nobody as long as the account stage has not made the account theirs and the team stage has not written it down. */
+function ownerOf({ user, teams, isByMark }: Candidate, identity: Identity): Owner | undefined {
+  const team = teams.find(({ description }) => description === personMark(identity.directoryId));
+  return isByMark && team && maySignIn(user) ? { user, team } : undefined;
 }
 
 const maySignIn = (user: User) => user.active && !user.prohibit_login;

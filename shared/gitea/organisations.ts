@@ -1,4 +1,5 @@
-import { Permanent, Retryable } from "../errors.ts";
+import { Unauthorized } from "../errors.ts";
+import { failing, refused } from "./classify.ts";
 import { type Send, segment } from "./request.ts";
 
 export function organisations(send: Send) {
@@ -10,7 +11,7 @@ export function organisations(send: Send) {
     );
     // Two shapes of 404: "GetOrgByName" is absent, "HasOrgOrUserVisible" is private and hidden from us (reference §3).
     if (answer.status === 404 && answer.message === "HasOrgOrUserVisible") {
-      throw new Retryable(
+      throw new Unauthorized(
         "gitea.unauthorized",
         `organisation ${name} is hidden from hubforge's account: make it a site admin`,
         { request: answer.request },
@@ -31,13 +32,9 @@ export function organisations(send: Send) {
       });
       if (answer.status < 300) return true;
       if (await isThere(name)) return false;
-      const said = `POST /orgs answered ${answer.status}: ${answer.message}`;
-      if (answer.status === 500) throw new Retryable("gitea.failing", said, { request: answer.request });
-      throw new Permanent(
-        "organisation.taken",
-        `organisation ${name} cannot be made: a person may have that name, or Gitea refuses it. ${said}`,
-        { request: answer.request },
-      );
+      if (answer.status === 500) throw failing(answer);
+      const why = `organisation ${name} cannot be made: a person may have that name, or Gitea refuses it`;
+      throw refused("organisation.taken", answer, why);
     },
   };
 }

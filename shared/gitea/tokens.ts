@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { Retryable } from "../errors.ts";
-import { type Answer, read, type Send, segment } from "./request.ts";
+import { type Answer, read } from "./answer.ts";
+import { type Send, segment } from "./request.ts";
 
 const Token = z.object({ id: z.int(), name: z.string(), created_at: z.iso.datetime({ offset: true }) });
 export type Token = z.infer<typeof Token>;
