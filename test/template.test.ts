@@ -20,7 +20,7 @@ const SECTIONS: Record<string, Section[]> = {
   release: ["gitea", "retries"],
   "dead-letter": [],
 };
-const EVERYWHERE = ["LOG_LEVEL"];
+const EVERYWHERE = settingNames("logging");
 const SECRETS = ["WEBHOOK_SECRETS", "LDAP_BIND_PASSWORD", "GITEA_TOKEN", "GITEA_PASSWORD"];
 
 /** `identity` → `IdentityQueue`, `dead-letters` → `DeadLettersQueue` */
