@@ -30,12 +30,17 @@ NOTE_TITLE = "hubforge: your repository is not here yet\n"  # only a file that b
 NOTE_AFTER_SECONDS = 60.0
 LONGEST_WAIT_SECONDS = 15.0  # between two questions to the hub
 LONGEST_GIT_WAIT_SECONDS = 120.0  # between two attempts of Git
+ENDED_FOR_SECONDS = 900.0  # longer than the hub takes to find a server that its outbox has lost
 LEFT_OVER_SECONDS = 3600.0  # an unfinished clone older than this was left by a server that died
 UNFINISHED = ".hubforge-clone-"
 
 
 class Later(Exception):
     """Not yet; worth another attempt."""
+
+
+class SessionEnded(Later):
+    """The hub knows no open session of this server: it is being reconciled, or all is over."""
 
 
 class Never(Exception):
@@ -87,15 +92,15 @@ def read_repository(told: dict[str, Any]) -> Repository:
 
 
 def refusal(error: urllib.error.HTTPError) -> Exception:
-    """403 with a code of hubforge's own is final; everything else, an unrecorded session too, may heal."""
+    """403 with a code of hubforge's own is final; everything else may heal."""
     try:
         told = json.loads(error.read())
     except (OSError, ValueError):
         told = {}
     message = str(told.get("message") or f"the hub answered {error.code}")
-    if error.code == 403 and told.get("code") not in (None, "session.ended"):
-        return Never(message)
-    return Later(message)
+    if told.get("code") == "session.ended":
+        return SessionEnded(message)
+    return Never(message) if error.code == 403 and told.get("code") else Later(message)
 
 
 # --- Git --------------------------------------------------------------------------------------------------------------
@@ -332,6 +337,7 @@ def keep_trying(server_pid: int) -> None:
     """Until the clone is there, the answer is no, or the server is gone."""
     folder, started, failures, said = notebook_folder(), time.monotonic(), 0, ""
     git, delivery = Git(server_pid), os.environ.get("HUBFORGE_DELIVERY", "")
+    last_open = started
     while is_running(server_pid):
         longest = LONGEST_WAIT_SECONDS
         try:
@@ -346,6 +352,9 @@ def keep_trying(server_pid: int) -> None:
             write_note(folder, refused_text(str(error), delivery))
             return
         except (Later, OSError) as error:
+            last_open = last_open if isinstance(error, SessionEnded) else time.monotonic()
+            if time.monotonic() - last_open > ENDED_FOR_SECONDS:
+                return
             if said != str(error):
                 said = str(error)
                 say(f"waiting for the repository: {said}")

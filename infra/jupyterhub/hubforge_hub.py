@@ -983,8 +983,10 @@ GIT_USERNAME = "hubforge"  # never the person's name: a dead token sent as `ada`
 def git_config(forge: str | None) -> list[tuple[str, str]]:
     """The Git settings of a server, as (key, value).
 
-    With the forge known: no other helper is asked for it, and its URLs carry our fixed user name, so that a password
-    in an old `.netrc` goes out under a name that no directory resolves, not as the person's own failed login.
+    With the forge known, no other helper is asked for it, and nothing but our token reaches it under a person's name,
+    whatever an old `.netrc` offers (case F10): Git 2.46 and later send the token at once (measured with 2.47.3). Older
+    ones (2.39.5) try `.netrc` first; our user name in the URL makes that attempt one of `hubforge`, whom no directory
+    knows, instead of a failed login of the person.
     """
     helper = '!python3 -c "$HUBFORGE_CREDENTIAL_HELPER"'
     if not forge:
@@ -994,6 +996,7 @@ def git_config(forge: str | None) -> list[tuple[str, str]]:
         (f"credential.{forge}.helper", ""),
         (f"credential.{forge}.helper", helper),
         (f"credential.{forge}.username", GIT_USERNAME),
+        (f"http.{forge}.proactiveAuth", "basic"),
         (f"url.{scheme}://{GIT_USERNAME}@{host}/.insteadOf", f"{forge}/"),
     ]
 
@@ -1434,9 +1437,9 @@ class Broker:
         """A user name and token for the session; minted once, kept in memory, checked against the session before
         and after."""
         session = await self._session(caller)
-        await self._must_be_forge(session, self._keep(caller, session), f"{protocol}://{host}")
         async with self._lock(caller.user):
             kept = self._keep(caller, session)
+            await self._must_be_forge(session, kept, f"{protocol}://{host}")
             if not kept.credentials:
                 kept.credentials = await self._mint(caller, session, kept)
             found = kept.credentials

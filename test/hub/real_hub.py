@@ -22,7 +22,7 @@ import urllib.parse
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from support import HUB_FOLDER, SECRET, Case, Forge, Ingress, Server, Workspaces, reply, wait_for
 
@@ -164,7 +164,7 @@ class RealHub:
 
 
 class HubCase(Case):
-    more: dict[str, str] = {}
+    more: ClassVar[dict[str, str]] = {}
 
     def setUp(self) -> None:
         self.folder = self.new_folder()
@@ -271,8 +271,12 @@ class FirstLogin(HubCase):
 
 
 class Faults(HubCase):
-    more = {"HUBFORGE_HUB_SPAWNER": "spawners.FailingSpawner", "HUBFORGE_HUB_HTTP_TIMEOUT": "4",
-            "HUBFORGE_HUB_START_TIMEOUT": "4", "HUBFORGE_HUB_READY_WAIT": "1"}  # fmt: skip
+    more: ClassVar[dict[str, str]] = {
+        "HUBFORGE_HUB_SPAWNER": "spawners.FailingSpawner",
+        "HUBFORGE_HUB_HTTP_TIMEOUT": "4",
+        "HUBFORGE_HUB_START_TIMEOUT": "4",
+        "HUBFORGE_HUB_READY_WAIT": "1",
+    }
 
     def test_a_start_that_fails_is_a_start_and_a_failed_stop(self) -> None:
         hub = self.hub.start()
@@ -297,7 +301,7 @@ class Faults(HubCase):
 
 
 class Outages(HubCase):
-    more = {"HUBFORGE_HUB_CLEANUP": "false", "HUBFORGE_HUB_READY_WAIT": "1"}
+    more: ClassVar[dict[str, str]] = {"HUBFORGE_HUB_CLEANUP": "false", "HUBFORGE_HUB_READY_WAIT": "1"}
 
     def test_the_hub_token_dies_though_the_hub_was_restarted(self) -> None:
         hub = self.hub.start()
@@ -401,7 +405,7 @@ class Outages(HubCase):
 
 
 class Profiles(HubCase):
-    more = {"HUBFORGE_HUB_SPAWNER": "spawners.ProfileSpawner"}
+    more: ClassVar[dict[str, str]] = {"HUBFORGE_HUB_SPAWNER": "spawners.ProfileSpawner"}
 
     def test_f3_a_profile_that_is_merged_last_keeps_its_values_and_ours_are_there(self) -> None:
         self.forge.add_repository("jupyterhub-ada", {"a": "b"})
@@ -430,8 +434,11 @@ class Latency(HubCase):
                 folder.mkdir()
                 self.ingress.behave = lambda event: 10.0
                 self.workspaces.behave = lambda question: 10.0
-                more = {"HUBFORGE_HUB_SPAWNER": "spawners.NullSpawner", "HUBFORGE_HUB_NULL_URL": null.url,
-                        "HUBFORGE_HUB_READY_WAIT": "3"}  # fmt: skip
+                more = {
+                    "HUBFORGE_HUB_SPAWNER": "spawners.NullSpawner",
+                    "HUBFORGE_HUB_NULL_URL": null.url,
+                    "HUBFORGE_HUB_READY_WAIT": "3",
+                }
                 hub = RealHub(folder, url, self.workspaces.url, **more).start()
                 self.addCleanup(hub.end)
                 print(name, self.measure(hub))

@@ -6,9 +6,9 @@ import asyncio
 import unittest
 from pathlib import Path
 
-import hubforge_hub as hubforge
-
 from support import Case, HubSpawner, HubUser
+
+import hubforge_hub as hubforge
 
 FORGE = "https://git.uni.example"
 SESSION = hubforge.new_session("ada", "", hubforge.LiveServer(None, None))

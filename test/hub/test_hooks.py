@@ -8,9 +8,9 @@ import time
 import unittest
 from typing import Any
 
-import hubforge_hub as hubforge
-
 from support import SECRET, Case, Forge, HubSpawner, HubUser, Ingress, Workspaces, wait_for
+
+import hubforge_hub as hubforge
 
 
 class HooksCase(Case):

@@ -13,9 +13,9 @@ import threading
 import unittest
 from typing import Any
 
-import hubforge_hub as hubforge
-
 from support import HUB_FOLDER, Case
+
+import hubforge_hub as hubforge
 
 LIVE = hubforge.LiveServer("2026-11-24T09:00:00.123456", "hash")
 

@@ -11,9 +11,9 @@ import unittest
 from typing import Any
 from unittest import mock
 
-import hubforge_hub as hubforge
-
 from support import HUB_FOLDER, OTHER_SECRET, SECRET, Case, Ingress, wait_for
+
+import hubforge_hub as hubforge
 
 
 class SenderCase(Case):

@@ -8,9 +8,9 @@ import unittest
 from typing import Any
 from unittest import mock
 
-import hubforge_hub as hubforge
-
 from support import OTHER_SECRET, SECRET, Case, Server, is_signed, reply
+
+import hubforge_hub as hubforge
 
 
 class Signature(unittest.TestCase):
