@@ -304,7 +304,7 @@ describe("a switch", async () => {
     const [one, two] = await Promise.all([create(), create()]);
     expect([one?.status, two?.status]).toEqual([201, 201]);
     await replay(tested, "team: search shows two teams of one name", { words });
-    const younger = { "teams/16": `teams/${Object(two?.body)["id"]}` };
+    const younger = { "teams/16": `teams/${two === undefined ? 0 : idOf(two)}` };
     await replay(tested, "team: PATCH one of two teams of one name", { words: younger });
     await replay(tested, "team: DELETE the younger duplicate", { words: younger });
   });

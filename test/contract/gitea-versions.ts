@@ -8,6 +8,7 @@ const since126: Record<string, { status?: number; body?: unknown }> = {
   "contents: delete a missing file": { body: { message: "object does not exist [id: , rel_path: nosuch]" } },
   "contents: path ../x": { body: { message: outside("../x") } },
   "contents: path /abs": { body: { message: outside("/abs") } },
+  "rename: LDAP-linked user": { status: 204, body: null },
   "repo: create by the person whose quota is 0": {
     status: 403,
     body: { message: "user has reached maximum limit of repositories [limit: 0]" },

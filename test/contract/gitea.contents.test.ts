@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { type Answer, fresh, newOrganisation, newPerson, newRepository, openGitea } from "../support/gitea.ts";
+import * as z from "zod";
+import { fresh, itemsIn, newOrganisation, newPerson, newRepository, openGitea } from "../support/gitea.ts";
 import { replay } from "./gitea-recordings.ts";
 
 const gitea = await openGitea();
@@ -12,8 +13,6 @@ const words = { "ilum-jupyterhub": organisation.name };
 const people = ["author", "committer"];
 
 const make = (name: string) => newRepository(gitea, organisation, name);
-const shaOf = (answer: Answer): unknown => Object(answer.body)["commit"]?.sha;
-
 describe("a commit that can't be made", async () => {
   const scratch = await make("scratch");
   const refused = [
@@ -53,7 +52,7 @@ describe("the starter files", async () => {
 
   it("are one commit with the recorded SHA and tree", async () => {
     const answer = await replay(gitea, "contents: first commit, 4 files, empty repo", { words });
-    expect(shaOf(answer)).toBe("3441cf7bcc55fd806395df5882ff67effeee5400");
+    expect(answer.body).toMatchObject({ commit: { sha: "3441cf7bcc55fd806395df5882ff67effeee5400" } });
     await replay(gitea, "repo: GET right after the first commit", { words, except: ["description"] });
   });
 
@@ -123,7 +122,7 @@ describe("who wrote a commit", async () => {
   const alice = await newPerson(gitea, fresh("alice"));
   const mine = { ...words, "alice@example.org": alice.mail, alice: alice.name };
   const dated = ["sha", "last_commit_sha", "date", "parents", "url", "html_url", "email", "name"];
-  const latest = async () => Object(await gitea.send("GET", `${path}/commits?limit=1&stat=false&files=false`)).body[0];
+  const latest = async () => itemsIn(await gitea.send("GET", `${path}/commits?limit=1&stat=false&files=false`))[0];
 
   it("is the service when nobody is named, with a message from the paths when there is none", async () => {
     await replay(gitea, "contents: no author, no dates", { words: mine, except: dated });
@@ -147,7 +146,7 @@ describe("who wrote a commit", async () => {
 
   it("is the person under Sudo, and the pusher too; a named author alone leaves the service as pusher", async () => {
     const repository = await make("sudo1");
-    const feed = async () => Object(await gitea.send("GET", `${repository}/activities/feeds?limit=5`)).body;
+    const feed = async () => itemsIn(await gitea.send("GET", `${repository}/activities/feeds?limit=5`));
     await replay(gitea, "sudo: contents as a person without access", { words: mine });
     const write = { permission: "write" };
     await gitea.send("PUT", `${repository}/collaborators/${alice.name}`, { body: write });
@@ -157,7 +156,7 @@ describe("who wrote a commit", async () => {
     await expect
       .poll(async () => (await feed())[0], { timeout: 5000 })
       .toMatchObject({ op_type: "commit_repo", act_user: { login: gitea.service }, ref_name: "refs/heads/main" });
-    const actors = (await feed()).map((entry: { act_user: { login: string } }) => entry.act_user.login);
+    const actors = (await feed()).map((entry) => z.object({ login: z.string() }).parse(entry["act_user"]).login);
     expect(new Set(actors)).toEqual(new Set([gitea.service, alice.name]));
   });
 

@@ -7,6 +7,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import {
   basic,
   fresh,
+  idOf,
+  itemsIn,
   newOrganisation,
   newPerson,
   newRepository,
@@ -112,8 +114,10 @@ describe("Git's own requests", () => {
     await gitea.send("DELETE", `/api/v1/teams/${team}/members/${bob.name}`);
     expect(await status()).toBe(404);
     const list = await gitea.send("GET", `/api/v1/users/${bob.name}/tokens`, { as: basic(gitea.service, gitea.token) });
-    const [{ name }] = Object(list.body);
-    await gitea.send("DELETE", `/api/v1/users/${bob.name}/tokens/${name}`, { as: basic(gitea.service, gitea.token) });
+    const [minted] = itemsIn(list);
+    await gitea.send("DELETE", `/api/v1/users/${bob.name}/tokens/${minted?.name}`, {
+      as: basic(gitea.service, gitea.token),
+    });
     expect(await status()).toBe(401);
   });
 });
@@ -144,7 +148,7 @@ describe("a person with Git", () => {
     const carol = await newPerson(gitea);
     const readers = { name: "readers", permission: "read", units_map: { "repo.code": "read" } };
     const made = await gitea.send("POST", `${organisation.path}/teams`, { body: readers });
-    const id = Object(made.body)["id"];
+    const id = idOf(made);
     await gitea.send("PUT", `/api/v1/teams/${id}/members/${carol.name}`);
     await gitea.send("PUT", `/api/v1/teams/${id}/repos/${organisation.name}/jupyterhub-alice`);
     const work = join(folder, "reader");

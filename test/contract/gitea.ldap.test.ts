@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { basic, canUseLdap, fresh, newPerson, openGitea } from "../support/gitea.ts";
+import { basic, canUseLdap, fresh, itemsIn, newOrganisation, newPerson, newTeam, openGitea } from "../support/gitea.ts";
 import { replay } from "./gitea-recordings.ts";
 
 /** On a real Gitea: GITEA_LDAP_URL names the seeded directory that the source GITEA_AUTH_SOURCE_ID asks. */
@@ -150,13 +150,37 @@ describe.skipIf(!canUseLdap)("signing in with the directory's password (needs an
     await gitea.send("POST", "/api/v1/admin/users", { body: linked });
     const runs = async () => {
       const list = await gitea.send("GET", "/api/v1/admin/cron?page=1&limit=50");
-      return Object(list.body).find((task: { name: string }) => task.name === "sync_external_users").exec_times;
+      return itemsIn(list).find((task) => task.name === "sync_external_users")?.["exec_times"];
     };
     const before = await runs();
+    const organisation = await newOrganisation(gitea);
+    const team = await newTeam(gitea, organisation, "stays");
+    await gitea.send("PUT", `/api/v1/teams/${team}/members/${gone}`);
+    await replay(gitea, "sync: GET a linked user without an LDAP entry, before", { words: { gone } });
     await replay(gitea, "sync: POST cron task");
     await replay(gitea, "sync: unknown cron task");
-    await expect.poll(runs, { timeout: 5000 }).toBe(before + 1);
+    await expect.poll(runs, { timeout: 5000 }).toBe(Number(before) + 1);
     await replay(gitea, "sync: GET alice after (name and mail were overwritten)", { words: { alice: alice.name } });
     await replay(gitea, "sync: GET the user without an LDAP entry after", { words: { gone } });
+    const ours = { gone, "teams/4": `teams/${team}` };
+    await replay(gitea, "sync: the deactivated person stays in the team", { words: ours });
+  });
+
+  it("fails by the old and the new uid after a rename in the directory, until the login name follows", async () => {
+    const bob = fresh("bob");
+    const robert = await known("robert", "Bob", "Builder");
+    const mail = `${robert.name}@example.org`;
+    const linked = {
+      username: bob,
+      email: mail,
+      login_name: bob,
+      source_id: gitea.sourceId,
+      must_change_password: false,
+    };
+    await gitea.send("POST", "/api/v1/admin/users", { body: linked });
+    await replay(gitea, "sync: login with the new uid after an LDAP rename", { as: robert.as });
+    await replay(gitea, "sync: login with the old uid after an LDAP rename", { as: basic(bob, robert.password) });
+    await link(bob, { login_name: robert.name });
+    expect((await gitea.send("GET", "/api/v1/user", { as: basic(bob, robert.password) })).status).toBe(200);
   });
 });

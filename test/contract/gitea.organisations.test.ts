@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { fresh, idOf, newOrganisation, newPerson, newTeam, openGitea } from "../support/gitea.ts";
+import { fresh, idOf, itemsIn, newOrganisation, newPerson, newTeam, openGitea } from "../support/gitea.ts";
 import { replay } from "./gitea-recordings.ts";
 
 const gitea = await openGitea();
@@ -101,7 +101,7 @@ describe("a team", async () => {
   it("changes only what is asked, all repositories only together with a permission", async () => {
     const { name } = organisation;
     const listed = await gitea.send("GET", `/api/v1/orgs/${name}/teams/search?q=alice&include_desc=false`);
-    const id = idOf({ ...listed, body: Object(listed.body)["data"][0] });
+    const id = itemsIn(listed)[0]?.id ?? 0;
     for (const step of [
       "team: PATCH without name",
       "team: PATCH includes_all_repositories without permission",
@@ -135,8 +135,8 @@ describe("a team", async () => {
 
   it("may even be the Owners, which leaves an organisation without any", async () => {
     const ownerless = (await newOrganisation(gitea)).name;
-    const [owners] = Object(await gitea.send("GET", `/api/v1/orgs/${ownerless}/teams`)).body;
-    await replay(gitea, "team: DELETE Owners (another org)", { words: { "teams/18": `teams/${owners.id}` } });
+    const [owners] = itemsIn(await gitea.send("GET", `/api/v1/orgs/${ownerless}/teams`));
+    await replay(gitea, "team: DELETE Owners (another org)", { words: { "teams/18": `teams/${owners?.id}` } });
     await replay(gitea, "team: list of an org without Owners", { words: { ownerless } });
     await replay(gitea, "org: members of an org without Owners", { words: { ownerless } });
   });
@@ -234,9 +234,9 @@ describe("a member", async () => {
   });
 
   it("can't be the last owner to go, and can't come without a team", async () => {
-    const [, , owners] = Object(await gitea.send("GET", `${organisation.path}/teams`)).body;
+    const [, , owners] = itemsIn(await gitea.send("GET", `${organisation.path}/teams`));
     expect(owners).toMatchObject({ name: "Owners" });
-    await replay(gitea, "member: DELETE the last owner", { words: { ...words, "teams/2": `teams/${owners.id}` } });
+    await replay(gitea, "member: DELETE the last owner", { words: { ...words, "teams/2": `teams/${owners?.id}` } });
     await replay(gitea, "org: remove the last owner as member", { words });
     await replay(gitea, "org: PUT member without a team (no such route)", { words: { ...words, carol: bob.name } });
   });

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import {
   type Answer,
   basic,
+  itemsIn,
   newOrganisation,
   newPerson,
   newRepository,
@@ -23,7 +24,7 @@ for (const { name } of [alice, bob]) await gitea.send("PUT", `/api/v1/teams/${te
 /** After 1.25 every list pages without being asked, and all but the tokens have a `Link`. */
 const isNewer = isNewerThan125(gitea.version);
 
-const length = (answer: Answer) => Object(answer.body).length;
+const length = (answer: Answer) => itemsIn(answer).length;
 const total = (answer: Answer) => Number(answer.headers.get("x-total-count"));
 const rel = (answer: Answer) =>
   [...(answer.headers.get("link") ?? "").matchAll(/rel="(\w+)"/g)].map(([, name]) => name);

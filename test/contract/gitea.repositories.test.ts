@@ -1,9 +1,21 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { fresh, newOrganisation, newPerson, newRepository, newTeam, openGitea } from "../support/gitea.ts";
+import { fresh, idOf, newOrganisation, newPerson, newRepository, newTeam, openGitea } from "../support/gitea.ts";
 import { recordingsNamed, replay } from "./gitea-recordings.ts";
 
 const gitea = await openGitea();
 afterAll(() => gitea.stop());
+
+/** The recorded commit's own author, not ours: its SHA is recorded too. */
+const recorded = {
+  body: {
+    message: "Starter files\n\nHubforge-Event: e1",
+    files: [{ operation: "create", path: "README.md", content: "IyBIZWxsbwo=" }],
+    author: { name: "Alice Example", email: "alice@example.org" },
+    committer: { name: "hubforge", email: "ilum@ilum" },
+    dates: { author: "2026-01-02T03:04:05Z", committer: "2026-01-02T03:04:05Z" },
+  },
+  except: ["email"],
+};
 
 describe("a repository in an organisation", async () => {
   const organisation = await newOrganisation(gitea, fresh("ilum-jupyterhub"));
@@ -27,6 +39,10 @@ describe("a repository in an organisation", async () => {
     await replay(gitea, "repo: create via admin/users with an org name", { words });
     await replay(gitea, "repo: create for a person", { words });
     await replay(gitea, "repo: create for a person again", { words });
+    await replay(gitea, "contents: by the service in the repo of a person", {
+      words: { alice: alice.name },
+      ...recorded,
+    });
   });
 
   it.each(recordingsNamed("repo: name "))("has rules for its name: «%s»", async (name) => {
@@ -87,6 +103,12 @@ describe("a repository in an organisation", async () => {
     expect(await gitea.send("GET", `${path}/collaborators`)).toMatchObject({ status: 200, body: [] });
   });
 
+  it("is described by the service, and found by a part of its name", async () => {
+    await replay(gitea, "repo: PATCH description only", { words, except: ["empty"] });
+    const found = await gitea.send("GET", `/api/v1/repos/search?q=jupyterhub-${alice.name}&limit=1`);
+    expect(found).toMatchObject({ status: 200, body: { ok: true, data: [{ name: `jupyterhub-${alice.name}` }] } });
+  });
+
   it("can't be made by a member, who may not change or delete one either", async () => {
     await replay(gitea, "repo: create in the org by a member", { words, as: alice.basic });
     await replay(gitea, "repo: PATCH by a person with write", { words, as: alice.basic });
@@ -113,6 +135,7 @@ describe("a repository in an organisation", async () => {
     await newRepository(gitea, organisation, "sudo1");
     await replay(gitea, "hooks of the org", { words });
     await replay(gitea, "hooks of a repo", { words });
+    await replay(gitea, "system hooks");
     await replay(gitea, "notifications of the person", { words, as: alice.basic });
     await replay(gitea, "watchers of a repo", { words });
   });
@@ -221,7 +244,7 @@ describe("a person's rights on a repository", async () => {
   it("are the owner's in a team with admin: it may delete, but not make teams or repositories", async () => {
     const admins = { name: "admins", permission: "admin", includes_all_repositories: true };
     const made = await gitea.send("POST", `${organisation.path}/teams`, { body: admins });
-    await gitea.send("PUT", `/api/v1/teams/${Object(made.body)["id"]}/members/${alice}`);
+    await gitea.send("PUT", `/api/v1/teams/${idOf(made)}/members/${alice}`);
     await replay(gitea, "rights: admin team creates a team", { words });
     await replay(gitea, "rights: admin team creates a repository", { words });
     await replay(gitea, "rights: admin team deletes the repository", { words });

@@ -158,6 +158,20 @@ export function idOf(answer: Answer): number {
   return z.object({ id: z.number() }).parse(answer.body).id;
 }
 
+const item = z.looseObject({ id: z.number().default(0), name: z.string().default("") });
+
+/** What a list answered, also where Gitea wraps it in `data`; no items for no list. */
+export function itemsIn(answer: Answer): z.infer<typeof item>[] {
+  const wrapped = z.object({ data: z.array(item) });
+  const parsed = z.union([z.array(item), wrapped.transform(({ data }) => data), z.null()]).parse(answer.body);
+  return parsed ?? [];
+}
+
+/** The secret that a mint answered. */
+export function secretIn(answer: Answer): string {
+  return z.object({ sha1: z.string() }).parse(answer.body).sha1;
+}
+
 export interface Person {
   name: string;
   mail: string;
@@ -208,6 +222,5 @@ export async function newRepository(gitea: GiteaUnderTest, organisation: Organis
 export async function newToken(gitea: GiteaUnderTest, person: string, scopes: string[]): Promise<string> {
   const as = basic(gitea.service, gitea.token);
   const body = { name: fresh("token"), scopes };
-  const made = await gitea.send("POST", `/api/v1/users/${person}/tokens`, { as, body });
-  return z.object({ sha1: z.string() }).parse(made.body).sha1;
+  return secretIn(await gitea.send("POST", `/api/v1/users/${person}/tokens`, { as, body }));
 }

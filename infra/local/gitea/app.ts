@@ -14,6 +14,7 @@ import { gitHttp } from "./git-http.ts";
 import { health, healthz } from "./health.ts";
 import { keys } from "./keys.ts";
 import { lab } from "./lab.ts";
+import { organisationMembers } from "./organisation-members.ts";
 import { organisations } from "./organisations.ts";
 import { pages } from "./pages.ts";
 import { json, RawAnswer, Refusal } from "./refusals.ts";
@@ -34,6 +35,7 @@ const topics = [
   keys,
   cron,
   organisations,
+  organisationMembers,
   teams,
   teamMembers,
   repositories,
@@ -44,6 +46,9 @@ const topics = [
   commits,
   branches,
 ];
+
+/** Where a real Gitea has more routes than are copied here. */
+const realFamilies = /^\/api\/v1\/(?:admin|notifications|orgs|packages|repos|settings|teams|topics|user|users)\/[^/]+/;
 
 /** All routes behind the request log and the faults. */
 export function giteaApp(world: World, faults: Faults, requests: LoggedRequest[]): Hono<Env> {
@@ -62,8 +67,13 @@ export function giteaApp(world: World, faults: Faults, requests: LoggedRequest[]
   const routes = app.routes.map(({ method, path }) => ({ method, pattern: patternOf(path) }));
 
   app.notFound((c) => {
-    const isKnown = routes.some((route) => route.method !== "ALL" && route.pattern.test(c.req.path));
+    const path = c.req.path.replace(/\/$/, "");
+    const isKnown = routes.some((route) => route.method !== "ALL" && route.pattern.test(path));
     if (isKnown) return c.body(null, 405);
+    if (realFamilies.test(c.req.path)) {
+      // A 404 would read as "there is none", which nobody has seen a real one say.
+      return json(c, { message: `the stand-in has no ${c.req.method} ${c.req.path}` }, 501);
+    }
     return c.text("404 page not found\n", 404, { "content-type": "text/plain; charset=utf-8" });
   });
   app.onError((error, c) => {

@@ -14,15 +14,20 @@ export async function readBody<T>(c: Context, structure: string, schema: z.ZodTy
     return parse({}, structure, schema);
   }
   const text = await c.req.text();
-  return parse(text.trim() === "" ? {} : parseJson(text), structure, schema);
+  return parse(text.trim() === "" ? {} : parseObject(text), structure, schema);
 }
 
-function parseJson(text: string): unknown {
+function parseObject(text: string): unknown {
+  const unreadable = () => invalid("[]: invalid character looking for beginning of value");
+  let value: unknown;
   try {
-    return JSON.parse(text);
+    value = JSON.parse(text);
   } catch {
-    throw invalid("[]: invalid character in the JSON body");
+    throw unreadable();
   }
+  if (value === null) return {};
+  if (typeof value !== "object" || Array.isArray(value)) throw unreadable();
+  return value;
 }
 
 function parse<T>(value: unknown, structure: string, schema: z.ZodType<T>): T {

@@ -49,7 +49,7 @@ export function collaborators(world: World): Hono<Env> {
     const person = accountByName(world, name);
     if (person === undefined) throw new Refusal(404, `user does not exist [uid: 0, name: ${name}]`);
     const level = rightsOn(world, found.repository, person).level;
-    return json(c, { permission: level, role_name: level, user: accountView(world, person, doer) });
+    return json(c, { permission: level, role_name: level, user: accountView(world, person, found.owner) });
   });
 
   app.put("/repos/:owner/:repo/collaborators/:name", async (c) => {
@@ -57,9 +57,9 @@ export function collaborators(world: World): Hono<Env> {
     const { repository } = asAdmin(repositoryOr404(c, doer));
     const form = await readBody(c, "AddCollaboratorOption", z.object({ permission: z.string().default("write") }));
     const person = personNamed(param(c, "name"));
-    if (!person.isActive) throw new Refusal(500, "user is inactive");
+    if (!person.isActive) throw new Refusal(500, "collaborator's account is inactive");
     const level = levelNames[form.permission];
-    if (level === undefined) throw new Refusal(500, `permission denied [name: ${form.permission}]`);
+    if (level === undefined) throw new Refusal(500, "Invalid access mode");
     world.repositories.put({
       ...repository,
       collaborators: { ...repository.collaborators, [String(person.id)]: level },

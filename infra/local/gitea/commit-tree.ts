@@ -8,7 +8,8 @@ import type { FileChange, Index } from "./tree-changes.ts";
 import { now } from "./world.ts";
 
 const identity = z.object({ name: text, email: text });
-const dates = z.object({ author: z.string().optional(), committer: z.string().optional() });
+const date = z.iso.datetime({ offset: true }).optional();
+const dates = z.object({ author: date, committer: date });
 
 export const commitOptions = {
   message: text,
@@ -86,7 +87,7 @@ export async function commitTree(
     input,
     env,
   });
-  if (code !== 0) throw new Refusal(500, `unable to commit-tree in temporary repo: ${stderr}`);
+  if (code !== 0) throw new Refusal(500, `unable to commit-tree in temporary repo: ${stderr.trim()}`);
   return stdout.toString("utf8").trim();
 }
 

@@ -100,7 +100,8 @@ async function rename(world: World, repository: Repository, name: string): Promi
   usableRepositoryName(name);
   const holder = repositoryByName(world, repository.ownerId, name);
   if (holder && holder.id !== repository.id) {
-    throw invalid(`repo name is already taken [name: ${name}]`);
+    const owner = world.accounts.get(repository.ownerId);
+    throw invalid(`repository already exists [uname: ${owner?.name ?? ""}, name: ${name}]`);
   }
   return moved(world, repository, { ...repository, name, lowerName: name.toLowerCase() });
 }

@@ -33,7 +33,7 @@ export function gitHttp(world: World): Hono<Env> {
     if (asker?.token && !hasScope(asker.token, intent === "pull" ? "read" : "write", ["repository"])) {
       throw plainText(403, "Token does not have the required scope.");
     }
-    if (repository === undefined) throw plainText(404, "Repository not found");
+    if (repository === undefined) throw missing(intent);
     const rights = rightsOn(world, repository, asker?.account ?? null);
     if (!isAtLeast(rights.code, "read")) throw plainText(404, "Repository not found");
     if (intent === "push" && repository.isArchived) {
@@ -51,7 +51,7 @@ export function gitHttp(world: World): Hono<Env> {
     const ownerName = param(c, "owner");
     const name = param(c, "repo").replace(/\.git$/, "");
     const owner = accountByName(world, ownerName);
-    if (owner === undefined) throw plainText(404, "Repository not found");
+    if (owner === undefined) throw plainText(404, "Not found.\n");
     const repository = repositoryByName(world, owner.id, name);
     if (repository !== undefined) return repository;
     const moved = movedRepository(world, owner, name);
@@ -118,6 +118,11 @@ function settlePush(world: World, repositoryId: number, branches: readonly strin
   if (row === undefined || !row.isEmpty) return;
   const defaultBranch = branches.includes(row.defaultBranch) ? row.defaultBranch : (branches[0] ?? row.defaultBranch);
   world.repositories.put({ ...row, isEmpty: false, defaultBranch });
+}
+
+function missing(intent: "pull" | "push"): RawAnswer {
+  if (intent === "pull") return plainText(404, "Repository not found");
+  return plainText(403, "Push to create is not enabled for organizations.");
 }
 
 const textHtmlSafe = { "content-type": "text/plain; charset=utf-8", "x-content-type-options": "nosniff" };

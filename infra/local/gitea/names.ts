@@ -63,7 +63,7 @@ function usable(name: string, reserved: ReadonlySet<string>, patterns: readonly 
 /** What a create's field check says of a mail address; the leading dash is found only later, by `mailFault`. */
 export function mailField(field: string, mail: string): void {
   required(field, mail);
-  if (!/^[!-~]+@[a-zA-Z0-9.-]+$/.test(mail)) throw invalid(`[${field}]: Email`);
+  if (!/^[!-?A-~]+@(?:[\w-]+\.)+[\w-]+$/.test(mail)) throw invalid(`[${field}]: Email`);
   maxSize(field, mail, 254);
 }
 

@@ -4,14 +4,13 @@ import { renameAccount } from "./admin-users.ts";
 import { flag, readBody, text } from "./body.ts";
 import { doerWith, type Env, organisationOwner, signedIn } from "./door.ts";
 import { blankAccount } from "./ldap-sign-in.ts";
-import { namedAccount, organisationOr404, param } from "./lookup.ts";
+import { organisationOr404 } from "./lookup.ts";
 import { accountName, isUrl, maxSize, oneOf, usableAccountName } from "./names.ts";
 import { paged } from "./paging.ts";
 import { invalid, json, noContent, notFound, Refusal } from "./refusals.ts";
-import { isOrganisationMember, isVisibleTo, rightsOn } from "./rights.ts";
+import { isVisibleTo, rightsOn } from "./rights.ts";
 import { visibilities } from "./rows.ts";
-import { leaveTeam, sortedMembers } from "./team-members.ts";
-import { accountView, organisationView, repositoryView } from "./views.ts";
+import { organisationView, repositoryView } from "./views.ts";
 import { accountByName, forgetRedirect, teamsOf, type World } from "./world.ts";
 
 const createSchema = z.object({
@@ -29,7 +28,7 @@ const editSchema = createSchema.omit({ username: true }).extend({
   repo_admin_change_team_access: z.boolean().optional(),
 });
 
-/** Organisations and who is in them; their teams are in `teams.ts`, their repositories are made in `repositories.ts`. */
+/** Organisations themselves; their members, teams and repositories have files of their own. */
 export function organisations(world: World): Hono<Env> {
   const app = new Hono<Env>();
 
@@ -113,36 +112,6 @@ export function organisations(world: World): Hono<Env> {
     const holder = accountByName(world, form.new_name);
     if (holder && holder.id !== organisation.id) throw invalid(`user already exists [name: ${form.new_name}]`);
     renameAccount(world, organisation, form.new_name);
-    return noContent(c);
-  });
-
-  app.get("/orgs/:org/members", (c) => {
-    const doer = doerWith(c, "organization");
-    const organisation = organisationOr404(c);
-    if (!isVisibleTo(world, organisation, doer)) throw notFound("HasOrgOrUserVisible");
-    const ids = new Set(teamsOf(world, organisation.id).flatMap((team) => team.memberIds));
-    const rows = paged(c, sortedMembers(world, [...ids]), { family: "always" });
-    return json(
-      c,
-      rows.map((row) => accountView(world, row, doer)),
-    );
-  });
-
-  app.get("/orgs/:org/members/:name", (c) => {
-    doerWith(c, "organization");
-    const organisation = organisationOr404(c);
-    const person = namedAccount(world, param(c, "name"));
-    if (!isOrganisationMember(world, organisation.id, person.id)) throw notFound();
-    return noContent(c);
-  });
-
-  app.delete("/orgs/:org/members/:name", (c) => {
-    signedIn(c, "organization");
-    const organisation = organisationOr404(c);
-    organisationOwner(c, organisation);
-    const person = namedAccount(world, param(c, "name"));
-    const teams = teamsOf(world, organisation.id).filter((team) => team.memberIds.includes(person.id));
-    for (const team of teams) leaveTeam(world, team, person.id);
     return noContent(c);
   });
 

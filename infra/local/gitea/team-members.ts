@@ -1,10 +1,10 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { type Env, signedIn } from "./door.ts";
 import { namedAccount, param, teamOr404, teamRepositoryOr404 } from "./lookup.ts";
 import { paged } from "./paging.ts";
 import { json, noContent, notFound, Refusal } from "./refusals.ts";
 import { isAtLeast, rightsOn, teamHas } from "./rights.ts";
-import type { Account, Team } from "./rows.ts";
+import type { Account, Repository, Team } from "./rows.ts";
 import { teamMemberOrAdmin, teamOwnerOrAdmin } from "./teams.ts";
 import { accountView, repositoryView } from "./views.ts";
 import type { World } from "./world.ts";
@@ -77,10 +77,7 @@ export function teamMembers(world: World): Hono<Env> {
     const doer = signedIn(c, "organization");
     const team = teamOr404(c);
     teamMemberOrAdmin(world, team, doer);
-    const repository = teamRepositoryOr404(c, team);
-    if (!isAtLeast(rightsOn(world, repository, doer).level, "admin")) {
-      throw new Refusal(403, "Must have admin-level access to the repository");
-    }
+    const repository = adminRepository(c, team, doer);
     if (!team.repositoryIds.includes(repository.id)) {
       world.teams.put({ ...team, repositoryIds: [...team.repositoryIds, repository.id] });
     }
@@ -91,10 +88,16 @@ export function teamMembers(world: World): Hono<Env> {
     const doer = signedIn(c, "organization");
     const team = teamOr404(c);
     teamMemberOrAdmin(world, team, doer);
-    const repository = teamRepositoryOr404(c, team);
+    const repository = adminRepository(c, team, doer);
     world.teams.put({ ...team, repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
     return noContent(c);
   });
+
+  function adminRepository(c: Context<Env>, team: Team, doer: Account): Repository {
+    const repository = teamRepositoryOr404(c, team);
+    if (isAtLeast(rightsOn(world, repository, doer).level, "admin")) return repository;
+    throw new Refusal(403, "Must have admin-level access to the repository");
+  }
 
   return app;
 }

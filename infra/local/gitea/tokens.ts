@@ -11,17 +11,7 @@ import type { Account, Token } from "./rows.ts";
 import { wait } from "./switches.ts";
 import { digest, now, type World } from "./world.ts";
 
-const categories = [
-  "activitypub",
-  "admin",
-  "issue",
-  "misc",
-  "notification",
-  "organization",
-  "package",
-  "repository",
-  "user",
-];
+const categories = "activitypub admin misc notification organization package issue repository user".split(" ");
 const knownScopes = new Set(["all", "public-only", ...categories.flatMap((name) => [`read:${name}`, `write:${name}`])]);
 
 const mintSchema = z.object({ name: text, scopes: z.array(z.string()).default([]) });
@@ -52,14 +42,14 @@ export function tokens(world: World): Hono<Env> {
     }
     if (form.scopes.length === 0) throw new Refusal(400, "access token must have a scope");
     await wait(world.switches.tokenRaceMilliseconds);
-    const { token, secret } = mintToken(world, account, form.name, form.scopes);
+    const { token, secret } = mintToken(world, account, form.name, normalised(form.scopes));
     return json(c, tokenView(token, secret), 201);
   });
 
   app.delete("/users/:name/tokens/:token", (c) => {
     const account = door(c);
     const name = param(c, "token");
-    const isNumber = name !== "" && Number.isInteger(Number(name));
+    const isNumber = /^[+-]?(?:0x[\da-f]+|0b[01]+|0o?[0-7]+|\d+)$/i.test(name) && Number(name) !== 0;
     const found = tokensOf(account).filter((token) => (isNumber ? token.id === Number(name) : token.name === name));
     if (found.length > 1) throw invalid(`multiple matches for token name '${name}'`);
     if (found[0] === undefined) throw notFound();
@@ -82,6 +72,16 @@ export function tokens(world: World): Hono<Env> {
   }
 
   return app;
+}
+
+/** In Gitea's order; writing includes reading, `all` everything. */
+function normalised(scopes: readonly string[]): string[] {
+  if (scopes.includes("all")) return ["all"];
+  const kept = categories.flatMap((name) => {
+    const level = ["write", "read"].find((candidate) => scopes.includes(`${candidate}:${name}`));
+    return level === undefined ? [] : [`${level}:${name}`];
+  });
+  return scopes.includes("public-only") ? ["public-only", ...kept] : kept;
 }
 
 /** Makes a token and returns its secret, of which only the digest is kept. */

@@ -28,7 +28,7 @@ function decode(content: string): Buffer {
   const stripped = content.replace(/[\r\n]/g, "");
   if (stripped.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(stripped)) {
     const at = stripped.search(/[^A-Za-z0-9+/=]/);
-    throw invalid(`illegal base64 data at input byte ${at < 0 ? stripped.length : at}`);
+    throw invalid(`illegal base64 data at input byte ${at < 0 ? Math.floor(stripped.length / 4) * 4 : at}`);
   }
   return Buffer.from(stripped, "base64");
 }
@@ -75,8 +75,11 @@ function checkAgainstCommit(base: Index, file: FileChange): void {
   const entry = base.get(path);
   if (["update", "upload", "delete", "rename"].includes(file.operation)) {
     if (entry === undefined && file.operation !== "upload") {
-      const what = file.operation === "delete" ? "repository file does not exist" : "object does not exist";
-      throw new Refusal(404, `${what} [path: ${path}]`);
+      const isDelete = file.operation === "delete";
+      throw new Refusal(
+        404,
+        isDelete ? `repository file does not exist [path: ${path}]` : `object does not exist [id: , rel_path: ${path}]`,
+      );
     }
     if (file.sha !== "" && file.sha !== (entry?.sha ?? "")) {
       throw invalid(`sha does not match [given: ${file.sha}, expected: ${entry?.sha ?? ""}]`);

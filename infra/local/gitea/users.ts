@@ -23,7 +23,7 @@ export function users(world: World): Hono<Env> {
     const doer = doerWith(c, "user");
     const account = accountOr404(c, param(c, "name"));
     if (!isVisibleTo(world, account, doer)) {
-      throw new Refusal(404, "not found", "loader", [`user does not exist [uid: 0, name: ${param(c, "name")}]`]);
+      throw new Refusal(404, "GetUserByName", "loader", [`user does not exist [uid: 0, name: ${param(c, "name")}]`]);
     }
     return json(c, accountView(world, account, doer));
   });

@@ -5,7 +5,10 @@ import type { World } from "./world.ts";
 
 /** Rows as Gitea shows them; field order as recorded. */
 
-/** The name, mail and link are shown to admins and to the person; everybody else sees a blank, inactive account. */
+/**
+ * The link and the switches are shown to admins and to the person; others see a blank, inactive account, and its mail
+ * only when they are signed in.
+ */
 export function accountView(world: World, account: Account, doer: Account | null): object {
   const isFull = doer !== null && (doer.isAdmin || doer.id === account.id);
   const hash = createHash("md5")
@@ -17,7 +20,7 @@ export function accountView(world: World, account: Account, doer: Account | null
     login_name: isFull ? account.loginName : "",
     source_id: isFull ? account.sourceId : 0,
     full_name: account.fullName,
-    email: isFull ? account.email : noReplyMail(world, account),
+    email: doer === null ? noReplyMail(world, account) : account.email,
     avatar_url: `${world.rootUrl}/avatars/${hash}`,
     html_url: `${world.rootUrl}/${account.name}`,
     language: "",

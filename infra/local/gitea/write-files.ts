@@ -32,7 +32,7 @@ export async function writeFiles(world: World, row: Repository, doer: Account, f
   }
   const base = await resolveCommit(dir, `refs/heads/${oldBranch}`);
   if (base === undefined && (!repository.isEmpty || form.files.some((file) => file.operation === "delete"))) {
-    throw new Refusal(404, `branch does not exist [repo_id: ${repository.id} name: ${oldBranch}]`);
+    throw new Refusal(404, `branch does not exist [name: ${oldBranch}]`);
   }
   const index: Index = new Map();
   if (base !== undefined)
