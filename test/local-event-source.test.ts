@@ -3,6 +3,7 @@ import type { SQSEvent } from "aws-lambda";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type EventSource, type SettledInvocation, startEventSource } from "../infra/local/event-source.ts";
 import type { Handler } from "../infra/local/functions.ts";
+import { eventually } from "./support/eventually.ts";
 import { startQueues, type TestQueues } from "./support/queues.ts";
 
 const DONE = { batchItemFailures: [] };
@@ -78,7 +79,7 @@ describe("the local event source", () => {
       },
       messageAttributes: { stage: { stringValue: "account", dataType: "String" } },
     });
-    await expect.poll(() => queues.messagesIn("account")).toEqual([]);
+    await eventually(() => queues.messagesIn("account")).toEqual([]);
   });
 
   it("keeps one person's messages in order and lets others pass beside them", async () => {
@@ -97,7 +98,7 @@ describe("the local event source", () => {
       seen.push(body);
       return DONE;
     });
-    await expect.poll(() => seen.length).toBe(6);
+    await eventually(() => seen.length).toBe(6);
     expect(seen.filter((body) => body.startsWith("ada"))).toEqual(["ada 1", "ada 2", "ada 3"]);
     expect(seen.filter((body) => body.startsWith("bob"))).toEqual(["bob 1", "bob 2"]);
     expect(mostAtOnce).toBeGreaterThan(1);
@@ -117,7 +118,7 @@ describe("the local event source", () => {
       },
       { maximumConcurrency: 3 },
     );
-    await expect.poll(() => settled.length).toBe(8);
+    await eventually(() => settled.length).toBe(8);
     expect(mostAtOnce).toBe(3);
   });
 
@@ -132,8 +133,8 @@ describe("the local event source", () => {
       await queues.client.send(new ChangeMessageVisibilityCommand(command));
       return { batchItemFailures: [{ itemIdentifier: messageId }] };
     });
-    await expect.poll(() => seen).toEqual(["ada 1 1", "ada 1 2", "ada 2 1"]);
-    await expect.poll(() => queues.messagesIn("account")).toEqual([]);
+    await eventually(() => seen).toEqual(["ada 1 1", "ada 1 2", "ada 2 1"]);
+    await eventually(() => queues.messagesIn("account")).toEqual([]);
   });
 
   it.each([
@@ -144,7 +145,7 @@ describe("the local event source", () => {
   ])("deletes nothing after an answer that is %s", async (_title, answer) => {
     await queues.send("account", "spawn");
     listen("account", () => answer);
-    await expect.poll(endings).toEqual(["spawn malformed"]);
+    await eventually(endings).toEqual(["spawn malformed"]);
     expect(queues.messagesIn("account")).toHaveLength(1);
   });
 
@@ -160,18 +161,21 @@ describe("the local event source", () => {
       caught.push({ body, stage: messageAttributes["stage"]?.stringValue });
       return DONE;
     });
-    await expect
-      .poll(() => endings().toSorted(), { timeout: 10_000 })
-      .toEqual(["healthy done", "poison done", "poison thrown", "poison thrown"]);
+    await eventually(() => endings().toSorted()).toEqual([
+      "healthy done",
+      "poison done",
+      "poison thrown",
+      "poison thrown",
+    ]);
     expect(caught).toEqual([{ body: "poison", stage: "account" }]);
-    await expect.poll(() => queues.messagesIn("crashed")).toEqual([]);
+    await eventually(() => queues.messagesIn("crashed")).toEqual([]);
   });
 
   it("touches nothing after the time-out, even when the handler ends well afterwards", async () => {
     const late = Promise.withResolvers<typeof DONE>();
     await queues.send("account", "slow");
     listen("account", () => late.promise, { timeoutSeconds: 0.1, maximumConcurrency: 1 });
-    await expect.poll(endings).toEqual(["slow timed-out"]);
+    await eventually(endings).toEqual(["slow timed-out"]);
     late.resolve(DONE);
     await turns(50);
     expect(queues.messagesIn("account")).toHaveLength(1);
@@ -223,7 +227,7 @@ describe("the local event source", () => {
     await turns(100);
     queues.setFault(undefined);
     await queues.send("account", "afterwards");
-    await expect.poll(endings, { timeout: 10_000 }).toEqual(["afterwards done"]);
+    await eventually(endings).toEqual(["afterwards done"]);
   });
 });
 

@@ -7,6 +7,7 @@ import { Failure } from "#shared/envelope.ts";
 import { startEmbeddedQueues } from "../infra/local/embedded-queues.ts";
 import { lookInto, repositoryOf } from "../infra/local/look.ts";
 import { type Stack, type StackOptions, startLocalStack } from "../infra/local/stack.ts";
+import { eventually } from "./support/eventually.ts";
 
 let dir: string;
 const stacks: Stack[] = [];
@@ -65,7 +66,7 @@ describe("the local stack", () => {
     const first = await start({ keepMessages: true });
     first.gitea?.faults.add({ status: 503, times: "always" });
     const { delivery } = await first.send({ type: "server.spawning", user: "ada" });
-    await expect.poll(() => first.lines.some(({ event }) => event === "stage.retried")).toBe(true);
+    await eventually(() => first.lines.some(({ event }) => event === "stage.retried")).toBe(true);
     await first.stop();
 
     const second = await start({ keepMessages: true });

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import * as z from "zod";
+import { eventually } from "./support/eventually.ts";
 
 const ROOT = new URL("..", import.meta.url).pathname;
 const run = promisify(execFile);
@@ -69,16 +70,16 @@ describe("npm start", () => {
 
   it("prints a git clone line that works, takes the next event, and ends on Ctrl-C without a trace", async () => {
     const { child, output, exit } = start();
-    await expect.poll(() => output.out, { timeout: 30_000 }).toContain("npm run send -- --user bob");
+    await eventually(() => output.out).toContain("npm run send -- --user bob");
     const [, url = ""] = /git clone (\S+)/.exec(output.out) ?? [];
     const [, password = ""] = /LDAP password (\S+)/.exec(output.out) ?? [];
     expect(await filesOfClone(url, { user: "ada", password })).toEqual(expect.arrayContaining(["README.md", "work"]));
 
     const { stdout } = await send("--user", "bob");
     expect(stdout).toMatch(/^queued: delivery msg_/);
-    await expect.poll(() => output.out).toMatch(/bob +✔ templates +created/);
+    await eventually(() => output.out).toMatch(/bob +✔ templates +created/);
     expect((await send("--user", "bob", "--type", "server.stopped")).stdout).toMatch(/^queued/);
-    await expect.poll(() => output.out).toMatch(/bob +✔ release/);
+    await eventually(() => output.out).toMatch(/bob +✔ release/);
 
     const asked = Date.now();
     child.kill("SIGINT");
@@ -90,7 +91,7 @@ describe("npm start", () => {
 
   it("runs twice side by side: the second takes a free port and says so", async () => {
     const one = start();
-    await expect.poll(() => one.output.out, { timeout: 30_000 }).toContain("Ingress");
+    await eventually(() => one.output.out).toContain("Ingress");
     const two = start(["--once"]);
     expect(await two.exit).toBe(0);
     expect(ingressOf(two.output.out)).not.toBe(ingressOf(one.output.out));
@@ -134,11 +135,11 @@ describe("npm start", () => {
 
   it("sweeps away what a killed run left behind", async () => {
     const killed = start();
-    await expect.poll(() => killed.output.out, { timeout: 30_000 }).toContain("ada starts a server");
+    await eventually(() => killed.output.out).toContain("ada starts a server");
     killed.child.kill("SIGKILL");
     await killed.exit;
     expect(await start(["--once"]).exit).toBe(0);
-    await expect.poll(() => isListening(ldapPortOf(killed.output.out))).toBe(false);
+    await eventually(() => isListening(ldapPortOf(killed.output.out))).toBe(false);
     expect(await readdir(join(ROOT, ".hubforge"))).not.toContain(`run-${killed.child.pid}`);
   });
 });

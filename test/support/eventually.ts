@@ -1,0 +1,6 @@
+import { expect } from "vitest";
+
+/** `expect` of what becomes true: asked again and again, with the patience that busy cores need (Vitest's own is 1 s). */
+export function eventually<Value>(look: () => Value) {
+  return expect.poll(look, { timeout: 15_000, interval: 20 });
+}
