@@ -44,7 +44,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, TypeVar
@@ -1099,16 +1099,22 @@ class Hub:
 
     async def write_bounded(self, work: Callable[..., Any], *arguments: Any) -> None:
         """The same for a hook: if the disk is slow, go on without waiting; the write still happens."""
-        done = self._writer.submit(work, *arguments)
-        waiting = asyncio.wrap_future(done)
-        finished, _ = await asyncio.wait({waiting}, timeout=HOOK_WRITE_SECONDS)
-        if finished:
-            waiting.result()
+        loop, finished = asyncio.get_running_loop(), asyncio.Event()
+
+        def tell(_: object) -> None:
             self.sender.wake()
-        else:
+            with contextlib.suppress(RuntimeError):  # the hub has stopped meanwhile
+                loop.call_soon_threadsafe(finished.set)
+
+        done = self._writer.submit(work, *arguments)
+        done.add_done_callback(tell)
+        try:
+            await asyncio.wait_for(finished.wait(), HOOK_WRITE_SECONDS)
+        except asyncio.TimeoutError:
             say(logging.WARNING, "outbox.slow", path=str(self.settings.outbox))
-            waiting.add_done_callback(lambda late: late.cancelled() or late.exception())
-            done.add_done_callback(lambda _: self.sender.wake())
+            done.add_done_callback(say_failure)
+        else:
+            done.result()
 
     async def ask(self, kind: str, session: Session, timeout_seconds: float = ASK_TIMEOUT_SECONDS) -> Workspace:
         """Ask hubforge, for all live sessions of that user; remembers where the forge is."""
@@ -1188,6 +1194,11 @@ class Hub:
             sweep_tokens(spawner)
         except Exception as error:
             say(logging.ERROR, "tokens.unswept", user=user, server=server, error=f"{type(error).__name__}: {error}")
+
+
+def say_failure(done: Future[Any]) -> None:
+    if error := done.exception():
+        say(logging.CRITICAL, "outbox.failed", hook="late write", error=str(error))
 
 
 class Dress:
