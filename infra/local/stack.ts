@@ -1,17 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
-import { SQSClient } from "@aws-sdk/client-sqs";
+import type { SQSClient } from "@aws-sdk/client-sqs";
 import { loadSettings } from "#shared/config.ts";
 import { setLogWriter } from "#shared/log.ts";
-import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
 import { awsEnvironment, setEnvironment } from "./environment.ts";
 import { readFunctions } from "./functions.ts";
-import { type Gitea, startGitea } from "./gitea/server.ts";
+import type { Gitea } from "./gitea/server.ts";
 import { type HubMessage, type Posted, postEvent } from "./hub.ts";
 import { createJournal, type Journal } from "./journal.ts";
-import { createQueues, type Queue, readQueues } from "./resources.ts";
+import { type Ending, findGitea, queueEnvironment, regionOf, startQueues } from "./parts.ts";
+import type { Queue } from "./resources.ts";
 import { type Slapd, startSlapd } from "./slapd.ts";
-import { type Parameters, type Place, templateParameters } from "./template.ts";
+import type { Parameters, Place } from "./template.ts";
 import { wakeFunctions } from "./wake.ts";
 
 export type StackOptions = {
@@ -55,23 +55,32 @@ export type Stack = {
   stop(): Promise<void>;
 } & Pick<Journal, "lines" | "onLine" | "follow">;
 
-type Ending = () => unknown;
-
 /**
  * Everything of DESIGN §1 on loopback, in this process (slapd beside it): SQS, Gitea, the door and the deployed handlers.
  * They read `process.env` and write one log, so a process can hold one stack at a time.
  */
 export async function startLocalStack(options: StackOptions): Promise<Stack> {
   const endings: Ending[] = [];
-  const stop = async () => {
-    for (const end of endings.splice(0).reverse()) await end();
-  };
+  const stop = () => endAll(endings);
   try {
     return { ...(await startParts(options, endings)), stop };
   } catch (error) {
     await stop();
     throw error;
   }
+}
+
+/** In reverse order; one part that will not end keeps no other one running. */
+async function endAll(endings: Ending[]): Promise<void> {
+  const problems: unknown[] = [];
+  for (const end of endings.splice(0).reverse()) {
+    try {
+      await end();
+    } catch (problem) {
+      problems.push(problem);
+    }
+  }
+  if (problems.length > 0) throw problems[0];
 }
 
 async function startParts(options: StackOptions, endings: Ending[]): Promise<Omit<Stack, "stop">> {
@@ -126,46 +135,4 @@ async function startFunctions(options: StackOptions, parts: Parts, endings: Endi
   // A queue that ends with us takes a waiting poll along; one that lives on must not hand a message to nobody.
   endings.push(() => awake.stop({ hangUp: !options.sqsEndpoint && !options.keepMessages }));
   return awake.url;
-}
-
-function regionOf({ sqsEndpoint }: StackOptions): string {
-  return (sqsEndpoint && (process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"])) || LOCAL_REGION;
-}
-
-async function startQueues(options: StackOptions, place: Place, endings: Ending[]) {
-  let endpoint = options.sqsEndpoint;
-  if (endpoint === undefined) {
-    const dataDir = options.keepMessages ? join(options.dir, "queues") : undefined;
-    const embedded = await startEmbeddedQueues(dataDir ? { dataDir } : {});
-    endings.push(() => embedded.stop());
-    endpoint = embedded.endpoint;
-  }
-  const { AWS_ACCESS_KEY_ID: accessKeyId = "test", AWS_SECRET_ACCESS_KEY: secretAccessKey = "test" } = process.env;
-  const sqs = new SQSClient({ endpoint, region: place.region, credentials: { accessKeyId, secretAccessKey } });
-  endings.push(() => sqs.destroy());
-  const queues = await createQueues(sqs, endpoint, readQueues(place)).catch((cause: Error) => {
-    throw new Error(
-      `the SQS on ${endpoint} refuses (${cause.message}): start it, or unset AWS_ENDPOINT_URL for the embedded one`,
-      { cause },
-    );
-  });
-  return { endpoint, sqs, queues };
-}
-
-/** What the template gives to functions about queues. */
-function queueEnvironment(queues: Queue[], parameters: Parameters | undefined): Record<string, string> {
-  const urls = queues.map(({ queue, url }) => [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, url]);
-  return { ...Object.fromEntries(urls), MAX_RECEIVE_COUNT: String(templateParameters(parameters)["maxReceiveCount"]) };
-}
-
-async function findGitea({ dir, giteaUrl }: StackOptions, slapd: Slapd, endings: Ending[]) {
-  if (giteaUrl !== undefined) return { gitea: undefined, giteaUrl };
-  const { url, bindDn, bindPassword, environment } = slapd;
-  const userBase = environment["LDAP_USER_SEARCH_BASE"] ?? slapd.base;
-  const gitea = await startGitea({
-    dir: join(dir, "gitea"),
-    ldap: { url, bindDn, bindPassword, userBase, userFilter: "(uid=%s)" },
-  });
-  endings.push(() => gitea.stop());
-  return { gitea, giteaUrl: gitea.url };
 }

@@ -1,0 +1,55 @@
+import { join } from "node:path";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
+import { startGitea } from "./gitea/server.ts";
+import { createQueues, type Queue, readQueues } from "./resources.ts";
+import type { Slapd } from "./slapd.ts";
+import type { StackOptions } from "./stack.ts";
+import { type Parameters, type Place, templateParameters } from "./template.ts";
+
+/** What ends a part again; a stack keeps them in the order of its start. */
+export type Ending = () => unknown;
+
+export function regionOf({ sqsEndpoint }: StackOptions): string {
+  return (sqsEndpoint && (process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"])) || LOCAL_REGION;
+}
+
+/** The embedded SQS, or the one that runs already, with all queues of the template. */
+export async function startQueues(options: StackOptions, place: Place, endings: Ending[]) {
+  let endpoint = options.sqsEndpoint;
+  if (endpoint === undefined) {
+    const dataDir = options.keepMessages ? join(options.dir, "queues") : undefined;
+    const embedded = await startEmbeddedQueues(dataDir ? { dataDir } : {});
+    endings.push(() => embedded.stop());
+    endpoint = embedded.endpoint;
+  }
+  const { AWS_ACCESS_KEY_ID: accessKeyId = "test", AWS_SECRET_ACCESS_KEY: secretAccessKey = "test" } = process.env;
+  const sqs = new SQSClient({ endpoint, region: place.region, credentials: { accessKeyId, secretAccessKey } });
+  endings.push(() => sqs.destroy());
+  const queues = await createQueues(sqs, endpoint, readQueues(place)).catch((cause: Error) => {
+    throw new Error(
+      `the SQS on ${endpoint} refuses (${cause.message}): start it, or unset AWS_ENDPOINT_URL for the embedded one`,
+      { cause },
+    );
+  });
+  return { endpoint, sqs, queues };
+}
+
+/** What the template gives to functions about queues. */
+export function queueEnvironment(queues: Queue[], parameters: Parameters | undefined): Record<string, string> {
+  const urls = queues.map(({ queue, url }) => [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, url]);
+  return { ...Object.fromEntries(urls), MAX_RECEIVE_COUNT: String(templateParameters(parameters)["maxReceiveCount"]) };
+}
+
+/** The stand-in, with our slapd as its source, or the Gitea that runs already. */
+export async function findGitea({ dir, giteaUrl }: StackOptions, slapd: Slapd, endings: Ending[]) {
+  if (giteaUrl !== undefined) return { gitea: undefined, giteaUrl };
+  const { url, bindDn, bindPassword, environment } = slapd;
+  const userBase = environment["LDAP_USER_SEARCH_BASE"] ?? slapd.base;
+  const gitea = await startGitea({
+    dir: join(dir, "gitea"),
+    ldap: { url, bindDn, bindPassword, userBase, userFilter: "(uid=%s)" },
+  });
+  endings.push(() => gitea.stop());
+  return { gitea, giteaUrl: gitea.url };
+}
