@@ -3,8 +3,11 @@ import { basic, canUseLdap, fresh, itemsIn, newOrganisation, newPerson, newTeam,
 import { replay } from "./gitea-recordings.ts";
 
 /** On a real Gitea: GITEA_LDAP_URL names the seeded directory that the source GITEA_AUTH_SOURCE_ID asks. */
-describe.skipIf(!canUseLdap)("signing in with the directory's password (needs an LDAP source)", async () => {
-  if (!canUseLdap) return;
+describe("signing in with the directory's password (needs an LDAP source)", async () => {
+  if (!canUseLdap) {
+    it.skip("is not tested: GITEA_LDAP_URL is not set", () => undefined);
+    return;
+  }
   const gitea = await openGitea({ ldap: true });
   afterAll(() => gitea.stop());
 

@@ -169,5 +169,5 @@ function rename(world: World, account: Account, name: string): void {
 export function renameAccount(world: World, account: Account, name: string): void {
   forgetRedirect(world, 0, name);
   if (name.toLowerCase() !== account.lowerName) leaveRedirect(world, { ownerId: 0, name: account.name }, account.id);
-  world.accounts.put({ ...account, name, lowerName: name.toLowerCase() });
+  world.accounts.change(account.id, { name, lowerName: name.toLowerCase() });
 }

@@ -22,7 +22,7 @@ export function branches(world: World): Hono<Env> {
     }
     const dir = repositoryDir(world, found.repository);
     const onDisk = await listBranches(dir);
-    world.repositories.put({ ...found.repository, knownBranches: onDisk.map((branch) => branch.name) });
+    world.repositories.change(found.repository.id, { knownBranches: onDisk.map((branch) => branch.name) });
     const rows = paged(c, onDisk, { family: "always", link: world.rootUrl });
     return json(c, await Promise.all(rows.map((branch) => branchView(world, found, dir, branch))));
   });

@@ -60,10 +60,8 @@ export function collaborators(world: World): Hono<Env> {
     if (!person.isActive) throw new Refusal(500, "collaborator's account is inactive");
     const level = levelNames[form.permission];
     if (level === undefined) throw new Refusal(500, "Invalid access mode");
-    world.repositories.put({
-      ...repository,
-      collaborators: { ...repository.collaborators, [String(person.id)]: level },
-    });
+    const { collaborators = {} } = world.repositories.get(repository.id) ?? {};
+    world.repositories.change(repository.id, { collaborators: { ...collaborators, [String(person.id)]: level } });
     return noContent(c);
   });
 
@@ -72,7 +70,7 @@ export function collaborators(world: World): Hono<Env> {
     const { repository } = asAdmin(repositoryOr404(c, doer));
     const person = personNamed(param(c, "name"));
     const { [String(person.id)]: _gone, ...others } = repository.collaborators;
-    world.repositories.put({ ...repository, collaborators: others });
+    world.repositories.change(repository.id, { collaborators: others });
     return noContent(c);
   });
 

@@ -34,8 +34,8 @@ export async function setCrashState(
   if (state === "A-empty") await mkdir(dir);
   if (state === "A-headless") await rm(join(dir, "HEAD"), { force: true });
   if (state === "B") await gitOutput(dir, ["symbolic-ref", "HEAD", "refs/heads/master"]);
-  if (state === "C") world.repositories.put({ ...row, isEmpty: true, knownBranches: [] });
-  if (state === "E") world.repositories.put({ ...row, isEmpty: false, knownBranches: [] });
+  if (state === "C") world.repositories.change(row.id, { isEmpty: true, knownBranches: [] });
+  if (state === "E") world.repositories.change(row.id, { isEmpty: false, knownBranches: [] });
   return true;
 }
 

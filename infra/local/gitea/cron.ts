@@ -34,7 +34,7 @@ export function cron(world: World): Hono<Env> {
     const task = world.tasks.all().find((row) => row.name === syncTask);
     const run = { name: syncTask, runs: (task?.runs ?? 0) + 1, lastRunAt: new Date().toISOString() };
     if (task === undefined) world.tasks.insert(run);
-    else world.tasks.put({ ...run, id: task.id });
+    else world.tasks.change(task.id, run);
     return noContent(c);
   });
 
@@ -60,11 +60,11 @@ async function synchronise(world: World): Promise<void> {
     const mail = holder === undefined || holder.id === account.id ? email : account.email;
     const fullName = composeFullName(person, person.username);
     if (account.fullName === fullName && account.email === mail && account.isActive) continue;
-    world.accounts.put({ ...account, fullName, email: mail, isActive: true });
+    world.accounts.change(account.id, { fullName, email: mail, isActive: true });
   }
   for (const account of world.accounts.all()) {
     if (account.sourceId === world.sourceId && account.isActive && !seen.has(account.id)) {
-      world.accounts.put({ ...account, isActive: false });
+      world.accounts.change(account.id, { isActive: false });
     }
   }
 }

@@ -40,7 +40,7 @@ function byToken(world: World, secret: string, isBasic: boolean): Asker | null {
   const found = world.tokens.all().find((token) => token.digest === wanted);
   const account = found && world.accounts.get(found.accountId);
   if (found === undefined || account === undefined) return null;
-  const token = found.lastUsedAt === now() ? found : world.tokens.put({ ...found, lastUsedAt: now() });
+  const token = found.lastUsedAt === now() ? found : world.tokens.change(found.id, { lastUsedAt: now() });
   return { account, signedInAs: account, token, isBasic };
 }
 

@@ -48,7 +48,7 @@ export function editRepository(world: World): Hono<Env> {
     maxSize("Name", form.name, 100);
     maxSize("Description", form.description, 2048);
     const renamed = await rename(world, repository, form.name ?? "");
-    const changed = world.repositories.put(withFields(renamed, form));
+    const changed = world.repositories.change(renamed.id, fieldsOf(form));
     await changeDefaultBranch(changed, form.default_branch);
     return json(c, repositoryView(world, world.repositories.get(changed.id) ?? changed, doer));
   });
@@ -72,7 +72,7 @@ export function editRepository(world: World): Hono<Env> {
     if (branch === undefined || branch === "" || branch === repository.defaultBranch) return;
     if (!repository.isEmpty && !repository.knownBranches.includes(branch)) return;
     await runGit(repositoryDir(world, repository), ["symbolic-ref", "HEAD", `refs/heads/${branch}`]);
-    world.repositories.put({ ...repository, defaultBranch: branch });
+    world.repositories.change(repository.id, { defaultBranch: branch });
     if (repository.isEmpty) return;
     if (indexing.has(repository.id)) throw new Refusal(500, "already in queue");
     indexing.add(repository.id);
@@ -83,14 +83,13 @@ export function editRepository(world: World): Hono<Env> {
   return app;
 }
 
-function withFields(repository: Repository, form: EditRepository): Repository {
+function fieldsOf(form: EditRepository): { [Field in keyof Repository]?: Repository[Field] | undefined } {
   return {
-    ...repository,
-    description: form.description ?? repository.description,
-    website: form.website ?? repository.website,
-    isPrivate: form.private ?? repository.isPrivate,
-    isTemplate: form.template ?? repository.isTemplate,
-    isArchived: form.archived ?? repository.isArchived,
+    description: form.description,
+    website: form.website,
+    isPrivate: form.private,
+    isTemplate: form.template,
+    isArchived: form.archived,
     updatedAt: now(),
   };
 }
@@ -103,7 +102,7 @@ async function rename(world: World, repository: Repository, name: string): Promi
     const owner = world.accounts.get(repository.ownerId);
     throw invalid(`repository already exists [uname: ${owner?.name ?? ""}, name: ${name}]`);
   }
-  return moved(world, repository, { ...repository, name, lowerName: name.toLowerCase() });
+  return moved(world, repository, { ownerId: repository.ownerId, name });
 }
 
 async function transfer(world: World, repository: Repository, owner: Account): Promise<Repository> {
@@ -112,17 +111,18 @@ async function transfer(world: World, repository: Repository, owner: Account): P
   }
   for (const team of world.teams.all()) {
     if (!team.repositoryIds.includes(repository.id)) continue;
-    world.teams.put({ ...team, repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
+    world.teams.change(team.id, { repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
   }
-  return moved(world, repository, { ...repository, ownerId: owner.id });
+  return moved(world, repository, { ownerId: owner.id, name: repository.name });
 }
 
 /** Row and directory move together; the old place leads to the new one, the new place's own redirect ends. */
-async function moved(world: World, from: Repository, to: Repository): Promise<Repository> {
+async function moved(world: World, from: Repository, to: { ownerId: number; name: string }): Promise<Repository> {
+  const lowerName = to.name.toLowerCase();
   const oldDir = repositoryDir(world, from);
   forgetRedirect(world, to.ownerId, to.name);
-  if (from.ownerId !== to.ownerId || from.lowerName !== to.lowerName) leaveRedirect(world, from, from.id);
-  const row = world.repositories.put(to);
+  if (from.ownerId !== to.ownerId || from.lowerName !== lowerName) leaveRedirect(world, from, from.id);
+  const row = world.repositories.change(from.id, { ...to, lowerName });
   if (existsSync(oldDir)) await moveDirectory(oldDir, repositoryDir(world, row));
   return row;
 }

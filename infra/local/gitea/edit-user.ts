@@ -42,10 +42,10 @@ export function editUser(world: World): Hono<Env> {
     const account = accountOr404(c, param(c, "name"));
     const form = await readBody(c, "EditUserOption", editSchema);
     checkFields(form);
-    const signIn = world.accounts.put(withSignIn(world, account, form));
-    const mail = world.accounts.put(withMail(world, signIn, form.email));
-    const whole = world.accounts.put(withProfile(mail, form));
-    return json(c, accountView(world, whole, doer));
+    const { id } = account;
+    const signIn = world.accounts.change(id, signInFields(world, account, form));
+    world.accounts.change(id, { email: newMail(world, signIn, form.email) });
+    return json(c, accountView(world, world.accounts.change(id, profileFields(form)), doer));
   });
 
   return app;
@@ -62,45 +62,45 @@ function checkFields(form: EditUser): void {
   oneOf("Visibility", form.visibility, visibilities);
 }
 
-function withSignIn(world: World, account: Account, form: EditUser): Account {
+type Fields = { [Field in keyof Account]?: Account[Field] | undefined };
+
+function signInFields(world: World, account: Account, form: EditUser): Fields {
   if (form.source_id !== 0 && form.source_id !== world.sourceId) {
     throw new Refusal(500, `login source does not exist [id: ${form.source_id}]`);
   }
   const sourceId = form.source_id || account.sourceId;
-  if (sourceId === 0 && form.password !== "" && form.password.length < 8) {
-    throw new Refusal(400, "password must be at least 8 characters");
-  }
+  const setsPassword = sourceId === 0 && form.password !== "";
+  if (setsPassword && form.password.length < 8) throw new Refusal(400, "password must be at least 8 characters");
   return {
-    ...account,
     sourceId,
     loginName: form.login_name,
-    password: sourceId === 0 && form.password !== "" ? digest(form.password) : account.password,
-    mustChangePassword: form.must_change_password ?? account.mustChangePassword,
-    isLoginProhibited: form.prohibit_login ?? account.isLoginProhibited,
+    password: setsPassword ? digest(form.password) : undefined,
+    mustChangePassword: form.must_change_password,
+    isLoginProhibited: form.prohibit_login,
   };
 }
 
-function withMail(world: World, account: Account, mail: string | undefined): Account {
-  if (mail === undefined || mail.toLowerCase() === account.email.toLowerCase()) return account;
+/** The mail to write, in lower case; nothing for the same one in another case. */
+function newMail(world: World, account: Account, mail: string | undefined): string | undefined {
+  if (mail === undefined || mail.toLowerCase() === account.email.toLowerCase()) return undefined;
   const fault = mailFault(mail);
   if (fault !== undefined) throw new Refusal(400, fault);
   const domain = world.switches.mailDomain;
   if (domain !== null && !mail.endsWith(`@${domain}`)) throw new Refusal(400, domainConflict(mail));
   if (accountByMail(world, mail)) throw new Refusal(400, `e-mail already in use [email: ${mail}]`);
-  return { ...account, email: mail.toLowerCase() };
+  return mail.toLowerCase();
 }
 
-function withProfile(account: Account, form: EditUser): Account {
+function profileFields(form: EditUser): Fields {
   return {
-    ...account,
-    fullName: form.full_name ?? account.fullName,
-    website: form.website ?? account.website,
-    location: form.location ?? account.location,
-    description: form.description ?? account.description,
-    isActive: form.active ?? account.isActive,
-    isAdmin: form.admin ?? account.isAdmin,
-    repositoryQuota: form.max_repo_creation ?? account.repositoryQuota,
-    isRestricted: form.restricted ?? account.isRestricted,
-    visibility: visibilities.find((known) => known === form.visibility) ?? account.visibility,
+    fullName: form.full_name,
+    website: form.website,
+    location: form.location,
+    description: form.description,
+    isActive: form.active,
+    isAdmin: form.admin,
+    repositoryQuota: form.max_repo_creation,
+    isRestricted: form.restricted,
+    visibility: visibilities.find((known) => known === form.visibility),
   };
 }

@@ -98,7 +98,7 @@ export function gitHttp(world: World): Hono<Env> {
     if (row === undefined) return;
     const branches = (await listBranches(repositoryDir(world, row))).map((branch) => branch.name);
     const current = world.repositories.get(repositoryId) ?? row;
-    world.repositories.put({ ...current, knownBranches: branches, updatedAt: now() });
+    world.repositories.change(current.id, { knownBranches: branches, updatedAt: now() });
     const delay = world.switches.emptyAfterPushMilliseconds;
     const isNew = branches.some((branch) => !before.includes(branch));
     if (!current.isEmpty || !isNew || delay === null) return;
@@ -117,7 +117,7 @@ function settlePush(world: World, repositoryId: number, branches: readonly strin
   const row = world.repositories.get(repositoryId);
   if (row === undefined || !row.isEmpty) return;
   const defaultBranch = branches.includes(row.defaultBranch) ? row.defaultBranch : (branches[0] ?? row.defaultBranch);
-  world.repositories.put({ ...row, isEmpty: false, defaultBranch });
+  world.repositories.change(row.id, { isEmpty: false, defaultBranch });
 }
 
 function missing(intent: "pull" | "push"): RawAnswer {

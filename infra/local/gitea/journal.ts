@@ -5,12 +5,15 @@ export interface Row {
   readonly id: number;
 }
 
-/** Rows of one kind, kept in memory and written ahead to the journal. A row is never changed in place: `put` replaces it. */
+/**
+ * Rows of one kind, kept in memory and written ahead to the journal. A row that somebody holds never changes: `change`
+ * lays the fields that are given over the row as it is now, so that two requests never undo each other.
+ */
 export interface Table<T extends Row> {
   all(): T[];
   get(id: number): T | undefined;
   insert(row: Omit<T, "id">): T;
-  put(row: T): T;
+  change(id: number, fields: { readonly [Field in keyof T]?: T[Field] | undefined }): T;
   remove(id: number): void;
 }
 
@@ -55,7 +58,10 @@ export function openJournal(file: string): Journal {
           lastId += 1;
           return put(schema.parse({ ...fields, id: lastId }));
         },
-        put,
+        change(id, fields) {
+          const given = Object.entries(fields).filter(([, value]) => value !== undefined);
+          return put(schema.parse({ ...rows.get(id), ...Object.fromEntries(given), id }));
+        },
         remove(id) {
           append(name, id, null);
           rows.delete(id);

@@ -78,15 +78,14 @@ export function organisations(world: World): Hono<Env> {
     organisationOwner(c, organisation);
     const form = await readBody(c, "EditOrgOption", editSchema);
     checkFields(form);
-    const changed = world.accounts.put({
-      ...organisation,
+    const changed = world.accounts.change(organisation.id, {
       fullName: form.full_name,
-      email: form.email || organisation.email,
+      email: form.email || undefined,
       description: form.description,
       website: form.website,
       location: form.location,
-      visibility: visibilities.find((known) => known === form.visibility) ?? organisation.visibility,
-      repositoryAdminsChangeTeams: form.repo_admin_change_team_access ?? organisation.repositoryAdminsChangeTeams,
+      visibility: visibilities.find((known) => known === form.visibility),
+      repositoryAdminsChangeTeams: form.repo_admin_change_team_access,
     });
     return json(c, organisationView(world, changed));
   });

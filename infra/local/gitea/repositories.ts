@@ -85,7 +85,7 @@ export function repositories(world: World): Hono<Env> {
     for (const row of world.redirects.all())
       if (row.ownerId !== 0 && row.targetId === repository.id) world.redirects.remove(row.id);
     for (const team of teamsOf(world, repository.ownerId)) {
-      world.teams.put({ ...team, repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
+      world.teams.change(team.id, { repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
     }
     await rm(dir, { recursive: true, force: true });
     return noContent(c);

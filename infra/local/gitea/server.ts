@@ -86,7 +86,7 @@ function serviceAccount(world: World, options: GiteaOptions): z.infer<typeof ser
       email: options.service?.email ?? `${username}@example.org`,
       isAdmin: true,
     });
-  world.accounts.put({ ...account, password: digest(password) });
+  world.accounts.change(account.id, { password: digest(password) });
   const { secret } = mintToken(world, account, "stand-in", ["all"]);
   const service = { username, password, token: secret };
   writeFileSync(file, JSON.stringify(service), { mode: 0o600 });

@@ -39,7 +39,7 @@ export function teamMembers(world: World): Hono<Env> {
     teamOwnerOrAdmin(world, team, doer);
     const person = namedAccount(world, param(c, "name"));
     if (!team.memberIds.includes(person.id)) {
-      world.teams.put({ ...team, memberIds: [...team.memberIds, person.id] });
+      world.teams.change(team.id, { memberIds: [...team.memberIds, person.id] });
     }
     return noContent(c);
   });
@@ -79,7 +79,7 @@ export function teamMembers(world: World): Hono<Env> {
     teamMemberOrAdmin(world, team, doer);
     const repository = adminRepository(c, team, doer);
     if (!team.repositoryIds.includes(repository.id)) {
-      world.teams.put({ ...team, repositoryIds: [...team.repositoryIds, repository.id] });
+      world.teams.change(team.id, { repositoryIds: [...team.repositoryIds, repository.id] });
     }
     return noContent(c);
   });
@@ -89,7 +89,7 @@ export function teamMembers(world: World): Hono<Env> {
     const team = teamOr404(c);
     teamMemberOrAdmin(world, team, doer);
     const repository = adminRepository(c, team, doer);
-    world.teams.put({ ...team, repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
+    world.teams.change(team.id, { repositoryIds: team.repositoryIds.filter((id) => id !== repository.id) });
     return noContent(c);
   });
 
@@ -108,7 +108,7 @@ export function leaveTeam(world: World, team: Team, accountId: number): void {
   if (team.level === "owner" && team.memberIds.length === 1) {
     throw new Refusal(500, `user is the last member of owner team [uid: ${accountId}]`);
   }
-  world.teams.put({ ...team, memberIds: team.memberIds.filter((id) => id !== accountId) });
+  world.teams.change(team.id, { memberIds: team.memberIds.filter((id) => id !== accountId) });
 }
 
 /** Gitea lists members by full name, then by name. */

@@ -97,11 +97,11 @@ export function teams(world: World): Hono<Env> {
     teamOwnerOrAdmin(world, team, doer);
     const form = await readBody(c, "EditTeamOption", editSchema);
     checkFields(form);
-    const changed = edited(team, form);
+    const changed = edited(world.teams.get(team.id) ?? team, form);
     if (nameTaken(world, team.organisationId, changed.name, team.id)) {
       throw new Refusal(500, alreadyExists(team.organisationId, changed.name));
     }
-    return json(c, teamView(world, world.teams.put(changed)));
+    return json(c, teamView(world, world.teams.change(team.id, changed)));
   });
 
   app.delete("/teams/:team", (c) => {

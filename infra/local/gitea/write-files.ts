@@ -93,10 +93,9 @@ async function takeRef(
 function recordWrite(world: World, repositoryId: number, branch: string): void {
   const row = world.repositories.get(repositoryId);
   if (row === undefined) return;
-  world.repositories.put({
-    ...row,
+  world.repositories.change(repositoryId, {
     isEmpty: false,
-    defaultBranch: row.isEmpty ? branch : row.defaultBranch,
+    defaultBranch: row.isEmpty ? branch : undefined,
     knownBranches: row.knownBranches.includes(branch) ? row.knownBranches : [...row.knownBranches, branch],
     updatedAt: now(),
   });
