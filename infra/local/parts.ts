@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
+import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
 import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
 import { startGitea } from "./gitea/server.ts";
 import { createQueues, type Queue, readQueues } from "./resources.ts";
@@ -35,9 +36,11 @@ export async function startQueues(options: StackOptions, place: Place, endings: 
   return { endpoint, sqs, queues };
 }
 
+const QUEUES: readonly QueueName[] = [...STAGES, DEPARTURES, DEAD_LETTERS];
+
 /** What the template gives to functions about queues. */
 export function queueEnvironment(queues: Queue[], parameters: Parameters | undefined): Record<string, string> {
-  const urls = queues.map(({ queue, url }) => [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, url]);
+  const urls = QUEUES.map((name) => [queueUrlVariable(name), queues.find(({ queue }) => queue === name)?.url]);
   return { ...Object.fromEntries(urls), MAX_RECEIVE_COUNT: String(templateParameters(parameters)["maxReceiveCount"]) };
 }
 
