@@ -72,6 +72,8 @@ describe("nothing but a 403 with its code is for", () => {
     expect(await world.view.send("PATCH", "/admin/users/ilumadmin", adminOf("ilumadmin"))).toBe(200);
     await expectRefusal("ilumadmin", "account.site-admin");
     await expectRefusal("bob", "person.protected");
+    await world.slapd.modify(`${dn("bob")}\nchangetype: modrdn\nnewrdn: uid=robert\ndeleteoldrdn: 1\n`);
+    await expectRefusal("robert", "person.protected"); // whose account still is bob
     await world.slapd.modify(newPerson(world.gitea.username));
     await expectRefusal(world.gitea.username, "person.protected");
   });
