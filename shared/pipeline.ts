@@ -12,13 +12,13 @@ export const ROUTES: Record<RouteName, readonly [StageName, ...StageName[]]> = {
   stop: ["release"],
 };
 
-/** The stage after `stage` on `route`; undefined when the envelope is done. */
+/** The stage after `stage` on `route`; undefined when the envelope is done, or has no business in that stage. */
 export function nextStage(route: RouteName, stage: StageName): StageName | undefined {
   const stages = ROUTES[route];
-  return stages[stages.indexOf(stage) + 1];
+  return stages.includes(stage) ? stages[stages.indexOf(stage) + 1] : undefined;
 }
 
-/** All queues, in the words of their names: a stage's queue is named after it, its net `<stage>-crashed`. */
+/** The queues that functions send to: a stage's is named after it. The net behind them (`crashed`) is SQS's own to fill. */
 export const DEAD_LETTERS = "dead-letters";
 export const DEPARTURES = "departures";
 export type QueueName = StageName | typeof DEAD_LETTERS | typeof DEPARTURES;
