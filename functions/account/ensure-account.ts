@@ -39,7 +39,7 @@ async function keepAccount(
   await refuseService(user, tools);
   await refuseForeign(candidate, identity, tools);
   const wasUnblocked = await unblock(candidate, route, tools);
-  const { isChanged, details } = await updateAccount(user, identity, tools);
+  const { isChanged, details } = await updateAccount(candidate, identity, tools);
   return ensured(wasUnblocked || isChanged ? "updated" : "unchanged", user, teams, details);
 }
 

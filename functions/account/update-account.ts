@@ -1,6 +1,7 @@
 import type { Identity } from "#shared/envelope.ts";
 import { type GiteaTools, isSame, type User } from "#shared/gitea.ts";
 import type { Ensured } from "#shared/stage.ts";
+import type { Candidate } from "./find-account.ts";
 
 type Updated = { isChanged: boolean; details?: Ensured["details"] };
 
@@ -9,12 +10,19 @@ type Updated = { isChanged: boolean; details?: Ensured["details"] };
  * PATCH is not atomic, and a refused mail must not take the name with it (reference rule 11).
  * @throws Permanent `gitea.refused` for a name that Gitea does not take; a refused mail stops nobody
  */
-export async function updateAccount(user: User, identity: Identity, { gitea, settings }: GiteaTools): Promise<Updated> {
+export async function updateAccount(
+  { user, recordedId }: Candidate,
+  identity: Identity,
+  { gitea, settings }: GiteaTools,
+): Promise<Updated> {
   if (user.is_admin) return { isChanged: false };
   const link = { login_name: loginName(user, identity), source_id: settings.GITEA_AUTH_SOURCE_ID };
+  // Whoever made an account that we meet for the first time may have left it with a password to change. That locks its
+  // owner out and is not shown (rule 10), so the link is written once, whatever it says.
+  const isLinked = recordedId !== undefined && user.login_name === link.login_name;
   const isOurs = !settings.GITEA_NATIVE_SYNC; // else Gitea's own sync writes names and mails (DESIGN §5)
   const isNamed = !isOurs || user.full_name === identity.fullName;
-  const isRight = isNamed && user.login_name === link.login_name;
+  const isRight = isLinked && isNamed;
   if (!isRight) await gitea.users.change(user.login, { ...link, ...(isNamed ? {} : { full_name: identity.fullName }) });
   if (!isOurs || isMailed(user, identity)) return { isChanged: !isRight };
   const refusal = await gitea.users.changeMail(user.login, { ...link, email: identity.email });

@@ -12,6 +12,10 @@ export type NewPerson = {
   /** Nothing: `<uid>@uni.example`; null: no address at all. */
   mail?: string | null;
   password?: string;
+  /** When the directory says the entry was made; it is the server's own to say, and now by default. */
+  createdAt?: Date;
+  /** The same human as before: what `entryUUID` was. */
+  directoryId?: string | undefined;
 };
 
 /** Puts somebody into the directory. Their password is `<uid>-password` unless told otherwise. */
@@ -26,6 +30,8 @@ export async function addPerson({ slapd }: Directory, person: NewPerson): Promis
       ["sn", uid],
       ...(mail === null ? [] : [["mail", mail] satisfies Attribute]),
       ["userPassword", person.password ?? `${uid}-password`],
+      ...(person.directoryId ? [["entryUUID", person.directoryId] satisfies Attribute] : []),
+      ...(person.createdAt ? [["createTimestamp", generalizedTime(person.createdAt)] satisfies Attribute] : []),
     ]),
   );
 }
@@ -76,6 +82,8 @@ export async function leaveGroup({ slapd }: Directory, cn: string, uid: string):
 
 export const dnOf = (uid: string) => `uid=${uid},${PEOPLE}`;
 export const groupDn = (cn: string) => `cn=${cn},${GROUPS}`;
+
+const generalizedTime = (date: Date) => `${date.toISOString().replace(/\D/g, "").slice(0, 14)}Z`;
 
 type Attribute = [name: string, value: string];
 

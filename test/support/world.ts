@@ -17,10 +17,11 @@ import { ensureRepository } from "../../functions/repository/ensure-repository.t
 import { ensureTeam } from "../../functions/team/ensure-team.ts";
 import { commitStarterFiles } from "../../functions/templates/commit-starter-files.ts";
 import { connectTemplates } from "../../functions/templates/template-source.ts";
-import { startGitea } from "../../infra/local/gitea/server.ts";
-import { startSlapd } from "../../infra/local/slapd.ts";
+import { type GiteaOptions, startGitea } from "../../infra/local/gitea/server.ts";
+import { type Slapd, startSlapd } from "../../infra/local/slapd.ts";
 import { sqsRecord } from "../../infra/local/sqs-record.ts";
 import { GiteaView } from "./gitea-view.ts";
+import { outsideDirectoryPort, outsideGitea } from "./outside-gitea.ts";
 import { startQueues } from "./queues.ts";
 
 type Handler = ReturnType<typeof stage>;
@@ -32,23 +33,15 @@ export type Delivered = { isDone: boolean; lines: LogLine[] };
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
 /**
- * Everything real around the stages: slapd, SQS, Gitea (the stand-in) and the deployed handlers, driven one message at a
+ * Everything real around the stages: slapd, SQS, Gitea (the stand-in, or a real one that the environment names) and the deployed handlers, driven one message at a
  * time so that a test decides what happens between two steps.
  */
 export async function startWorld(settings: Environment = {}, options: { seedLdif?: string } = {}) {
   const dir = await mkdtemp(join(tmpdir(), "hubforge-"));
-  const slapd = await startSlapd({ dir: join(dir, "slapd"), ...options });
+  const slapd = await startSlapd({ dir: join(dir, "slapd"), ...outsideDirectoryPort(), ...options });
   const queues = await startQueues();
-  const gitea = await startGitea({
-    dir: join(dir, "gitea"),
-    ldap: {
-      url: slapd.url,
-      bindDn: slapd.bindDn,
-      bindPassword: slapd.bindPassword,
-      userBase: `ou=people,${slapd.base}`,
-      userFilter: "(uid=%s)",
-    },
-  });
+  const giteaOptions = giteaBeside(slapd, join(dir, "gitea"));
+  let gitea = outsideGitea() ?? (await startGitea(giteaOptions));
   const environment: Environment = {
     ...queues.environment,
     AWS_ENDPOINT_URL: queues.endpoint,
@@ -107,7 +100,13 @@ export async function startWorld(settings: Environment = {}, options: { seedLdif
   return {
     slapd,
     queues,
-    gitea,
+    get gitea() {
+      return gitea;
+    },
+    /** The stand-in again, with what it had and on the port it had. */
+    startGiteaAgain: async () => {
+      gitea = await startGitea({ ...giteaOptions, port: Number(new URL(gitea.url).port) });
+    },
     view: new GiteaView(gitea.url, gitea.token),
     environment,
     handlers,
@@ -139,6 +138,10 @@ export async function startWorld(settings: Environment = {}, options: { seedLdif
       await rm(dir, { recursive: true, force: true });
     },
   };
+}
+
+function giteaBeside({ url, bindDn, bindPassword, base }: Slapd, dir: string): GiteaOptions {
+  return { dir, ldap: { url, bindDn, bindPassword, userBase: `ou=people,${base}`, userFilter: "(uid=%s)" } };
 }
 
 /** The deployed wiring of every stage, over another environment: each call is a cold start. */
