@@ -82,7 +82,7 @@ function sudo(world: World, asker: Asker | null, name: string | undefined): Aske
   return { ...asker, account };
 }
 
-export type Category = "admin" | "organization" | "repository" | "user" | "notification" | "misc";
+type Category = "admin" | "organization" | "repository" | "user" | "notification" | "misc";
 
 /** The doer, or null for an anonymous one; a token without one of the scopes is refused first. */
 export function doerWith(c: Context<Env>, ...categories: Category[]): Account | null {

@@ -32,7 +32,7 @@ export const faultRule = z.object({
   /** An HTML page as a proxy sends it. */
   html: z.boolean().optional(),
 });
-export type FaultRule = z.input<typeof faultRule>;
+type FaultRule = z.input<typeof faultRule>;
 
 export interface LoggedRequest {
   at: string;
@@ -47,6 +47,9 @@ export interface LoggedRequest {
   milliseconds: number;
   isFault: boolean;
 }
+
+/** So that a stand-in that runs for days does not grow without bound. */
+const mostRequests = 50_000;
 
 export interface Faults {
   add(rule: FaultRule): void;
@@ -90,6 +93,7 @@ export function faultyDoor(faults: Faults, requests: LoggedRequest[]): Middlewar
     const doer = c.get("asker")?.account.name ?? null;
     const status = isCut ? 0 : c.res.status;
     const milliseconds = Math.round(performance.now() - startedAt);
+    if (requests.length >= mostRequests) requests.shift();
     requests.push({
       at: now(),
       method: c.req.method,

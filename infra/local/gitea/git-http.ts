@@ -102,11 +102,12 @@ export function gitHttp(world: World): Hono<Env> {
     const delay = world.switches.emptyAfterPushMilliseconds;
     const isNew = branches.some((branch) => !before.includes(branch));
     if (!current.isEmpty || !isNew || delay === null) return;
+    const settle = () => settlePush(world, repositoryId, branches);
     const timer = setTimeout(() => {
-      world.pending.delete(timer);
-      settlePush(world, repositoryId, branches);
+      world.queued.delete(timer);
+      settle();
     }, delay);
-    world.pending.add(timer);
+    world.queued.set(timer, settle);
   }
 
   return app;

@@ -5,7 +5,7 @@ import { json } from "./refusals.ts";
 import { now } from "./world.ts";
 
 /** The version whose recorded behaviour this is. */
-export const giteaVersion = "1.25.5";
+const giteaVersion = "1.25.5";
 
 /** What says that the server lives and how it is set. */
 export function health(): Hono<Env> {

@@ -79,7 +79,7 @@ export function blankAccount(name: string): Omit<Account, "id"> {
   };
 }
 
-export interface DirectoryPerson {
+interface DirectoryPerson {
   username: string;
   firstName: string;
   surname: string;

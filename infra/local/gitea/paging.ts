@@ -5,7 +5,7 @@ export const maxItems = 50;
 export const defaultItems = 30;
 
 /** `always`: pages at 30 without being asked. `when asked`: without `page` the whole list, whatever `limit` says. */
-export type PagingFamily = "always" | "when asked";
+type PagingFamily = "always" | "when asked";
 
 /**
  * One page of a list, with `X-Total-Count` and, where Gitea sends one, `Link`. `limit` is capped at 50; 0 or nothing is

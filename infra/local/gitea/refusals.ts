@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
 /** Where the body of an error points to; Gitea puts it into (nearly) every one. */
-export function swaggerUrl(root: string): string {
+function swaggerUrl(root: string): string {
   return `${root}/api/swagger`;
 }
 

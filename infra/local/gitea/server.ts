@@ -94,7 +94,10 @@ function serviceAccount(world: World, options: GiteaOptions): z.infer<typeof ser
 }
 
 async function stop(world: World, server: ReturnType<typeof serve>): Promise<void> {
-  for (const timer of world.pending) clearTimeout(timer);
+  for (const [timer, settle] of world.queued) {
+    clearTimeout(timer);
+    settle();
+  }
   await new Promise<void>((resolve) => {
     server.close(() => resolve());
     if ("closeAllConnections" in server) server.closeAllConnections();

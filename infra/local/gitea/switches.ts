@@ -2,14 +2,14 @@ import * as z from "zod";
 import type { World } from "./world.ts";
 
 /** Where a `stopAt` switch can cut a request short, in the order in which a repository comes to be. */
-export const checkpoints = [
+const checkpoints = [
   "repository.row",
   "repository.directory",
   "repository.head",
   "contents.commit",
   "contents.ref",
 ] as const;
-export type Checkpoint = (typeof checkpoints)[number];
+type Checkpoint = (typeof checkpoints)[number];
 
 export const switchesSchema = z.object({
   /** A push flips `empty` this much later; null: never. */

@@ -6,7 +6,7 @@ import { invalid, Refusal } from "./refusals.ts";
 export const fileChange = z.object({ operation: text, path: text, content: text, sha: text, from_path: text });
 export type FileChange = z.infer<typeof fileChange>;
 
-export interface IndexEntry {
+interface IndexEntry {
   mode: string;
   sha: string;
   /** New content; without it the entry is the one that the base commit has. */

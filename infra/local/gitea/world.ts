@@ -51,8 +51,8 @@ export interface World {
   readonly hasOwnProcess: boolean;
   /** ROOT_URL without the trailing slash; known once the port is. */
   rootUrl: string;
-  /** Row changes that a push has queued (`empty` follows later). */
-  readonly pending: Set<NodeJS.Timeout>;
+  /** Row changes that a push has queued (`empty` follows later); a stop makes them at once, a kill never. */
+  readonly queued: Map<NodeJS.Timeout, () => void>;
 }
 
 export function openWorld(
@@ -75,7 +75,7 @@ export function openWorld(
     sourceId: ldap?.sourceId ?? 1,
     ...options,
     rootUrl: "http://127.0.0.1",
-    pending: new Set(),
+    queued: new Map(),
   };
 }
 
