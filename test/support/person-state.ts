@@ -28,17 +28,19 @@ const User = z.object({
 });
 const Repository = z.object({ private: z.boolean(), empty: z.boolean(), default_branch: z.string() });
 
-const ORG = "ilum-jupyterhub";
-
 /** Everything that hubforge may have made of one person, as Gitea's admin sees it; ids are left out. */
-export async function personState({ view, gitea }: Pick<World, "view" | "gitea">, username: string) {
+export async function personState(
+  { view, gitea }: Pick<World, "view" | "gitea">,
+  username: string,
+  org = "ilum-jupyterhub",
+) {
   const user = User.nullable().parse(await view.get(`/users/${username}`));
   const name = repositoryName(username, "jupyterhub-{username}");
-  const path = `/repos/${ORG}/${name}`;
+  const path = `/repos/${org}/${name}`;
   const repository = Repository.nullable().parse(await view.get(path));
   return {
     user,
-    teams: await teamsOf(view, username),
+    teams: await teamsOf(view, username, org),
     repository,
     ...(repository && {
       repositoryTeams: Named.parse(await view.get(`${path}/teams`)),
@@ -49,13 +51,20 @@ export async function personState({ view, gitea }: Pick<World, "view" | "gitea">
     tokens: user ? await sessionTokens({ gitea }, username) : [],
   };
 }
-export type PersonState = Awaited<ReturnType<typeof personState>>;
+
+/** The names of all teams and repositories of an organisation: whatever was made twice is here twice. */
+export async function organisationState({ view }: Pick<World, "view">, org: string) {
+  return {
+    teams: Named.parse((await view.get(`/orgs/${org}/teams?limit=50`)) ?? []),
+    repositories: Named.parse((await view.get(`/orgs/${org}/repos?limit=50`)) ?? []),
+  };
+}
 
 /** All teams that carry the person's name or hold them: two of one name would both be here. */
-async function teamsOf(view: GiteaView, username: string) {
+async function teamsOf(view: GiteaView, username: string, org: string) {
   const all: z.infer<typeof Teams> = [];
   for (let page = 1; ; page += 1) {
-    const more = Teams.parse((await view.get(`/orgs/${ORG}/teams?page=${page}&limit=50`)) ?? []);
+    const more = Teams.parse((await view.get(`/orgs/${org}/teams?page=${page}&limit=50`)) ?? []);
     all.push(...more);
     if (more.length < 50) break;
   }
