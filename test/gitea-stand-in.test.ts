@@ -1,9 +1,10 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { appendFile, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { promisify } from "node:util";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { type Gitea, startGitea } from "../infra/local/gitea/server.ts";
@@ -34,6 +35,9 @@ const first = {
   committer: { name: "hubforge", email: "ilum@ilum" },
   dates: { author: "2026-01-02T03:04:05Z", committer: "2026-01-02T03:04:05Z" },
 };
+const run = promisify(execFile);
+const git = (...args: string[]) => run("git", args, { env: { PATH: process.env["PATH"], HOME: folder } });
+
 const asUpload = { ...first, files: first.files.map((file) => ({ ...file, operation: "upload" })) };
 
 function asTested(gitea: Gitea): Promise<GiteaUnderTest> {
@@ -252,6 +256,13 @@ describe("a repository that a killed Gitea left behind", async () => {
       "contents GET",
     ]);
     expect(await tested.send("POST", `${path}/contents`, { body: first })).toMatchObject({ status: 422 });
+    const work = join(folder, "half");
+    const remote = `${gitea.url.replace("//", `//x:${gitea.token}@`)}/${organisation.name}/half.git`;
+    await git("clone", "-q", remote, work);
+    await git("-C", work, "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "x");
+    gitea.switches.emptyAfterPushMilliseconds = 0;
+    await git("-C", work, "push", "-q", "origin", "HEAD:main");
+    await new Promise((resolve) => setTimeout(resolve, 50));
     expect((await tested.send("GET", path)).body).toMatchObject({ empty: true });
     expect((await tested.send("POST", `${path}/contents`, { body: asUpload })).status).toBe(201);
     expect((await tested.send("GET", path)).body).toMatchObject({ empty: false });

@@ -172,4 +172,18 @@ describe("a person with Git", () => {
       .toMatchObject({ empty: false });
     expect(await gitea.send("GET", `${empty}/branches`)).toMatchObject({ status: 200, body: [{ name: "main" }] });
   });
+
+  it("who pushes first finds our files on top of hers, not in their place", async () => {
+    const empty = await newRepository(gitea, organisation, "gap");
+    await gitea.send("PUT", `/api/v1/teams/${team}/repos/${organisation.name}/gap`);
+    const as = basic("hubforge", token);
+    const work = join(folder, "gap");
+    await git(as, "clone", "-q", `${gitea.url}/${organisation.name}/gap.git`, work);
+    await git(as, "-C", work, "commit", "-q", "--allow-empty", "-m", "hers");
+    await git(as, "-C", work, "push", "-q", "origin", "HEAD:main");
+    const hers = (await git(as, "-C", work, "rev-parse", "HEAD")).trim();
+    const ours = await gitea.send("POST", `${empty}/contents`, { body });
+    expect(ours).toMatchObject({ status: 201, body: { commit: { parents: [{ sha: hers }] } } });
+    expect((await gitea.send("GET", empty)).body).toMatchObject({ empty: false });
+  });
 });
