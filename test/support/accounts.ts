@@ -94,7 +94,8 @@ export async function membersOf(seen: Seen, team: string): Promise<string[]> {
   return z
     .array(z.object({ login: z.string() }))
     .parse(members)
-    .map(({ login }) => login);
+    .map(({ login }) => login)
+    .sort();
 }
 
 /** The names of the teams of our organisation that the account is in. */
