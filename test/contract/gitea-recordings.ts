@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
 import * as z from "zod";
-import { type Answer, basic, type GiteaUnderTest } from "../support/gitea.ts";
+import type { Answer, GiteaUnderTest } from "../support/gitea.ts";
+import { basic } from "../support/gitea-builders.ts";
 import { changedSince } from "./gitea-versions.ts";
 
 const recordingSchema = z.object({

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import * as z from "zod";
-import { fresh, itemsIn, newOrganisation, newPerson, newRepository, openGitea } from "../support/gitea.ts";
+import { openGitea } from "../support/gitea.ts";
+import { fresh, itemsIn, newOrganisation, newPerson, newRepository } from "../support/gitea-builders.ts";
 import { replay } from "./gitea-recordings.ts";
 
 const gitea = await openGitea();

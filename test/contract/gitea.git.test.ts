@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
+import { openGitea } from "../support/gitea.ts";
 import {
   basic,
   fresh,
@@ -14,8 +15,7 @@ import {
   newRepository,
   newTeam,
   newToken,
-  openGitea,
-} from "../support/gitea.ts";
+} from "../support/gitea-builders.ts";
 import { replay } from "./gitea-recordings.ts";
 
 const gitea = await openGitea();

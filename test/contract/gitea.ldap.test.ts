@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { basic, canUseLdap, fresh, itemsIn, newOrganisation, newPerson, newTeam, openGitea } from "../support/gitea.ts";
+import { canUseLdap, openGitea } from "../support/gitea.ts";
+import { basic, fresh, itemsIn, newOrganisation, newPerson, newTeam } from "../support/gitea-builders.ts";
 import { replay } from "./gitea-recordings.ts";
 
 /** On a real Gitea: GITEA_LDAP_URL names the seeded directory that the source GITEA_AUTH_SOURCE_ID asks. */

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
+import { type Answer, openGitea } from "../support/gitea.ts";
 import {
-  type Answer,
   basic,
   itemsIn,
   newOrganisation,
@@ -8,8 +8,7 @@ import {
   newRepository,
   newTeam,
   newToken,
-  openGitea,
-} from "../support/gitea.ts";
+} from "../support/gitea-builders.ts";
 import { isNewerThan125 } from "./gitea-versions.ts";
 
 const gitea = await openGitea();

@@ -1,14 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import {
-  type Answer,
-  fresh,
-  itemsIn,
-  newOrganisation,
-  newPerson,
-  newRepository,
-  newTeam,
-  openGitea,
-} from "../support/gitea.ts";
+import { type Answer, openGitea } from "../support/gitea.ts";
+import { fresh, itemsIn, newOrganisation, newPerson, newRepository, newTeam } from "../support/gitea-builders.ts";
 import { isNewerThan125 } from "./gitea-versions.ts";
 
 const gitea = await openGitea();

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { fresh, idOf, newOrganisation, newPerson, newRepository, newTeam, openGitea } from "../support/gitea.ts";
+import { openGitea } from "../support/gitea.ts";
+import { fresh, newOrganisation, newPerson, newRepository, newTeam } from "../support/gitea-builders.ts";
 import { recordingsNamed, replay } from "./gitea-recordings.ts";
 
 const gitea = await openGitea();
@@ -149,116 +150,5 @@ describe("a repository of a person without any quota", () => {
     const words = { carol: carol.name };
     await replay(gitea, "repo: create for a person whose quota is 0, by the admin", { words });
     await replay(gitea, "repo: create by the person whose quota is 0", { words, as: carol.basic });
-  });
-});
-
-describe("a repository that moves", async () => {
-  const organisation = await newOrganisation(gitea, fresh("ilum-jupyterhub"));
-  const alice = (await newPerson(gitea, fresh("alice"))).name;
-  const words = { "ilum-jupyterhub": organisation.name, alice };
-  const old = await newRepository(gitea, organisation, "ren-a");
-  const files = [{ operation: "create", path: "a", content: "eA==" }];
-  await gitea.send("POST", `${old}/contents`, { body: { message: "x", files } });
-
-  it("leads on with 301 for every method, until its old name is taken again", async () => {
-    await replay(gitea, "repo rename: PATCH name", { words });
-    await replay(gitea, "repo rename: GET the old name", { words });
-    await replay(gitea, "repo rename: contents by the old name", { words });
-    expect((await gitea.send("GET", `${old}/commits?limit=1`)).headers.get("location")).toBe(
-      `/api/v1/repos/${organisation.name}/ren-b/commits?limit=1`,
-    );
-    await newRepository(gitea, organisation, "ren-a");
-    await replay(gitea, "repo rename: GET after the old name is taken again", { words });
-  });
-
-  it("goes to another owner at once when an admin wants it, and leads on from the old place", async () => {
-    await replay(gitea, "transfer: to a user by the admin", { words });
-    await replay(gitea, "transfer: GET the old place", { words });
-    await replay(gitea, "transfer: GET the new place", { words });
-    await replay(gitea, "transfer: back", { words });
-    await replay(gitea, "transfer: GET after the way back", { words });
-    await replay(gitea, "transfer: unknown owner", { words: { ...words, nosuch: fresh("nosuch") } });
-  });
-
-  it("takes no commits once it is archived", async () => {
-    await replay(gitea, "repo: archive", { words });
-    await replay(gitea, "contents: archived repo", { words });
-  });
-
-  it("is no longer a team's by its old name", async () => {
-    await newRepository(gitea, organisation, "shown");
-    const team = await newTeam(gitea, organisation, fresh("team"));
-    const path = `/api/v1/teams/${team}/repos/${organisation.name}`;
-    await gitea.send("PUT", `${path}/shown`);
-    await gitea.send("PATCH", `/api/v1/repos/${organisation.name}/shown`, { body: { name: "shown-2" } });
-    expect((await gitea.send("GET", `${path}/shown`)).status).toBe(404);
-    expect((await gitea.send("GET", `${path}/shown-2`)).status).toBe(200);
-  });
-});
-
-describe("a person's rights on a repository", async () => {
-  const organisation = await newOrganisation(gitea, fresh("ilum-jupyterhub"));
-  const alice = (await newPerson(gitea, fresh("alice"))).name;
-  const bob = (await newPerson(gitea, fresh("bob"))).name;
-  const words = { "ilum-jupyterhub": organisation.name, alice, bob };
-  await newRepository(gitea, organisation, `jupyterhub-${alice}`);
-  const team = await newTeam(gitea, organisation, alice);
-  await gitea.send("PUT", `/api/v1/teams/${team}/members/${alice}`);
-
-  it("are push by a write team; as an admin collaborator also sharing, renaming and publishing", async () => {
-    await replay(gitea, "rights: repository under Sudo before the team has it", { words });
-    await gitea.send("PUT", `/api/v1/teams/${team}/repos/${organisation.name}/jupyterhub-${alice}`);
-    await replay(gitea, "rights: repository under Sudo, write team", { words });
-    await replay(gitea, "rights: write team adds a collaborator", { words });
-    await replay(gitea, "rights: service adds the person as admin collaborator", { words });
-    await replay(gitea, "rights: the same again", { words });
-    await replay(gitea, "rights: permission of the collaborator", { words, except: ["user"] });
-    await replay(gitea, "rights: repository under Sudo, write team and admin collaborator", { words });
-    await replay(gitea, "rights: admin collaborator adds a collaborator", { words });
-    await replay(gitea, "rights: repository under Sudo of the invited person", { words });
-    await replay(gitea, "rights: admin collaborator deletes", { words });
-    await replay(gitea, "rights: admin collaborator transfers", { words });
-    await replay(gitea, "rights: admin collaborator makes it public", { words });
-    await replay(gitea, "rights: public repository of a private organisation, anonymous", { words });
-    await replay(gitea, "rights: admin collaborator renames", { words });
-    await replay(gitea, "rights: old name after the rename, under Sudo", { words });
-    await replay(gitea, "rights: new place", { words });
-  });
-
-  it("let somebody take another person's name, who gets 404 and whose POST is refused, until it is given back", async () => {
-    const path = `/api/v1/repos/${organisation.name}`;
-    const mine = `jupyterhub-${bob}`;
-    const rename = (from: string, name: string) =>
-      gitea.send("PATCH", `${path}/${from}`, { sudo: alice, body: { name } });
-    expect((await rename("renamed", mine)).status).toBe(200);
-    const stranger = (await newPerson(gitea)).name;
-    expect((await gitea.send("GET", `${path}/${mine}`, { sudo: stranger })).status).toBe(404);
-    const wanted = { body: { name: mine, private: true } };
-    expect((await gitea.send("POST", `${organisation.path}/repos`, wanted)).status).toBe(409);
-    await rename(mine, "renamed");
-    expect((await gitea.send("GET", `${path}/${mine}`, { sudo: stranger })).status).toBe(301);
-    expect((await gitea.send("POST", `${organisation.path}/repos`, wanted)).status).toBe(201);
-    expect((await gitea.send("GET", `${path}/${mine}`, { sudo: stranger })).status).toBe(404);
-  });
-
-  it("are the owner's in a team with admin: it may delete, but not make teams or repositories", async () => {
-    const admins = { name: "admins", permission: "admin", includes_all_repositories: true };
-    const made = await gitea.send("POST", `${organisation.path}/teams`, { body: admins });
-    await gitea.send("PUT", `/api/v1/teams/${idOf(made)}/members/${alice}`);
-    await replay(gitea, "rights: admin team creates a team", { words });
-    await replay(gitea, "rights: admin team creates a repository", { words });
-    await replay(gitea, "rights: admin team deletes the repository", { words });
-  });
-
-  it("come and go with a collaborator's place", async () => {
-    await newRepository(gitea, organisation, "tmpl");
-    const carol = (await newPerson(gitea, fresh("carol"))).name;
-    for (const step of ["PUT", "PUT again", "permission", "DELETE"]) {
-      await replay(gitea, `collaborator: ${step}`, { words: { ...words, carol }, except: ["user"] });
-    }
-    const path = `/api/v1/repos/${organisation.name}/tmpl/collaborators/${carol}`;
-    const stays = await gitea.send("PUT", `${path}${fresh("x")}`, { body: { permission: "read" } });
-    expect(stays.status).toBe(422);
-    expect((await gitea.send("GET", path)).status).toBe(404);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { fresh, idOf, newOrganisation, newPerson, openGitea } from "../support/gitea.ts";
+import { openGitea } from "../support/gitea.ts";
+import { fresh, idOf, newOrganisation, newPerson } from "../support/gitea-builders.ts";
 import { recordingsNamed, replay } from "./gitea-recordings.ts";
 import { isNewerThan125 } from "./gitea-versions.ts";
 
