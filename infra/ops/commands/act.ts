@@ -1,0 +1,96 @@
+import { createInterface } from "node:readline/promises";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { inert } from "../output/inert.ts";
+import { UsageError } from "../usage-error.ts";
+import type { Context } from "./context.ts";
+
+export type ActOptions = { execute?: boolean; yes?: boolean; plan?: string; anyway?: boolean };
+
+export type Intent = {
+  context: Context;
+  options: ActOptions;
+  hash: string;
+  count: number;
+  /** `replay`, `discard` … */
+  verb: string;
+  hasOtherReader: boolean;
+  /** The command line that would do it. */
+  command: string;
+};
+
+/**
+ * Whether a plan that was shown is to be carried out. Without `--execute` it is not; with `--plan` only if the letters are
+ * still those; then somebody types the count, or `--yes` stands for it.
+ */
+export async function actOn({ context, options, hash, count, verb, ...rest }: Intent): Promise<"go" | ExitCode> {
+  const { terminal } = context;
+  if (!options.execute) {
+    terminal.note(`Nothing was done. To do it:\n  ${rest.command}`);
+    return EXIT.done;
+  }
+  if (options.plan !== undefined && options.plan !== hash) {
+    terminal.note(
+      `The letters are not those of plan ${inert(options.plan)} any more: this is plan ${hash}. Nothing was done.`,
+    );
+    return EXIT.error;
+  }
+  if (rest.hasOtherReader && !options.anyway) {
+    terminal.note(
+      `Another reader may hold some of the letters, so this could put somebody's deliveries out of order. Try again when they are back, or add --anyway. Nothing was done.`,
+    );
+    return EXIT.error;
+  }
+  if (options.yes) return "go";
+  if (!terminal.isInteractive) throw new UsageError("there is nobody to confirm: add --yes");
+  return (await isConfirmed(context, `Type ${count} to ${verb} ${count}: `, String(count))) ? "go" : declined(context);
+}
+
+/** A wrong word is a no; so is the end of the input. */
+export async function isConfirmed({ terminal, signal }: Context, question: string, wanted: string): Promise<boolean> {
+  const closing = new AbortController();
+  const lines = createInterface({ input: terminal.stdin, output: terminal.stderr, terminal: terminal.isInteractive });
+  // In a terminal readline takes Ctrl-C for itself.
+  lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+  lines.on("close", () => closing.abort());
+  try {
+    const answer = await lines.question(question, { signal: AbortSignal.any([signal, closing.signal]) });
+    return answer.trim() === wanted;
+  } catch {
+    return false;
+  } finally {
+    lines.close();
+  }
+}
+
+function declined({ terminal, signal }: Context): ExitCode {
+  terminal.note("Nothing was done.");
+  return signal.aborted ? EXIT.interrupted : EXIT.error;
+}
+
+/** The same command line with what it takes to carry out exactly this plan. */
+export function howToExecute(
+  { deployment }: Context,
+  verb: string,
+  { options, words, hash }: { options: object; words: readonly string[]; hash: string },
+): string {
+  const asked = { ...options, deployment, execute: true, yes: undefined, plan: hash };
+  const flags = Object.entries(asked).flatMap(([name, value]) => (isDefault(name, value) ? [] : flag(name, value)));
+  return ["hubforge", verb, ...words.map(quoted), ...flags].join(" ");
+}
+
+/** `--no-ask` exists, `--ask` does not: commander sets it by itself. */
+function isDefault(name: string, value: unknown): boolean {
+  return value === undefined || (name === "ask" && value === true);
+}
+
+function flag(name: string, value: unknown): string[] {
+  if (value === true) return [`--${name}`];
+  if (value === false) return [`--no-${name}`];
+  if (Array.isArray(value)) return value.flatMap((one) => flag(name, one));
+  return [`--${name}`, quoted(String(value))];
+}
+
+function quoted(word: string): string {
+  const safe = inert(word);
+  return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,58 @@
+import type { Environment } from "#shared/config.ts";
+import { DEAD_LETTERS } from "#shared/pipeline.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import type { Letter } from "../letters/letter.ts";
+import { type LetterQueue, openLetterQueue } from "../letters/letter-queue.ts";
+import { type Reading, type ReadOptions, readLetters } from "../letters/read-letters.ts";
+import { createProgress } from "../output/progress.ts";
+import type { Terminal } from "../output/terminal.ts";
+import { ALL_QUEUES, findTarget, type Target } from "../target.ts";
+
+/** What every verb is given; nothing else reaches it from outside. */
+export type Context = {
+  terminal: Terminal;
+  environment: Environment;
+  deployment: string | undefined;
+  /** Relative periods are counted from here. */
+  now: Date;
+  /** Ctrl-C. */
+  signal: AbortSignal;
+};
+
+export type Verb<Options> = (context: Context, options: Options, words: string[]) => Promise<ExitCode>;
+
+/** Commands that only look at letters need one queue; what sends needs them all. */
+export async function openTarget(context: Context, isSending = false): Promise<Target> {
+  const queues = isSending ? ALL_QUEUES : ([DEAD_LETTERS] as const);
+  return await findTarget({ deployment: context.deployment, queues }, context.environment);
+}
+
+type Held = { target: Target; queue: LetterQueue; reading: Reading };
+
+/** Reads the letters, lets `use` work with them while they are held, and gives back whatever is left, in every case. */
+export async function holdingLetters<Result>(
+  context: Context,
+  options: Omit<ReadOptions, "signal" | "onProgress"> & { isSending?: boolean },
+  use: (held: Held) => Promise<Result>,
+): Promise<Result> {
+  const target = await openTarget(context, options.isSending);
+  const queue = openLetterQueue(target.environment);
+  const progress = createProgress(context.terminal, "reading letters");
+  try {
+    const { isSending: _, ...read } = options;
+    const reading = await readLetters(queue, { ...read, signal: context.signal, onProgress: progress.show });
+    progress.end();
+    try {
+      return await use({ target, queue, reading });
+    } finally {
+      await reading.hold.giveBack();
+    }
+  } finally {
+    progress.end();
+    queue.close();
+  }
+}
+
+export function idsOf(letters: readonly Letter[]): string[] {
+  return letters.map(({ id }) => id);
+}

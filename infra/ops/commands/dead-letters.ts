@@ -1,0 +1,46 @@
+import type { Command } from "commander";
+import type { Run } from "../command-line.ts";
+import { listLetters } from "./list-letters.ts";
+import { replay } from "./replay.ts";
+import { showLetters } from "./show-letters.ts";
+
+/** `hubforge dead-letters …`: one filter language in all of them. */
+export function deadLetters(program: Command, run: Run): void {
+  const group = program.command("dead-letters").description("what could not be done, and why");
+  withFilter(group.command("list")).description("one line per letter, oldest first").action(run(listLetters));
+  withFilter(group.command("show").argument("[id...]", "beginnings of letter ids"))
+    .description("everything about the letters that match")
+    .action(run(showLetters));
+  withExecution(withFilter(group.command("replay")))
+    .description("send through again, from the first stage; a plan unless --execute")
+    .option("--rate <count/s>", "deliveries a second, e.g. 5/s or 30/m (default 10/s)")
+    .option("--concurrency <count>", "people at once (default 4)")
+    .option("--reason <text>", "why: kept in the envelope and every log line of the replay")
+    .option("--no-ask", "do not ask LDAP and Gitea what the replay would come to")
+    .action(run(replay));
+}
+
+function withFilter(command: Command): Command {
+  return command
+    .option("--user <name>", "a person, by any of their names, in any case")
+    .option("--stage <stage>", "the stage that failed")
+    .option("--code <code>", "the reason's code; gitea.* for all that begin so")
+    .option("--class <class>", "permanent, exhausted, crash or unknown")
+    .option("--since <time>", "failed since: 2h, 3d, 2026-11-24 or an ISO time")
+    .option("--until <time>", "failed until")
+    .option("--id <id>", "the beginning of a letter's id, or a delivery's id; may be repeated", collect)
+    .option("--limit <count>", "at most so many, the oldest")
+    .option("--hold <seconds>", "for how long letters stay hidden if this command is killed (default 120)");
+}
+
+function withExecution(command: Command): Command {
+  return command
+    .option("--execute", "do it, after a confirmation")
+    .option("--plan <hash>", "only if the letters are still those of this plan")
+    .option("--yes", "confirm beforehand")
+    .option("--anyway", "also while another reader holds letters");
+}
+
+function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}

@@ -1,0 +1,83 @@
+import { createSender } from "#shared/queue.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { filterLetters } from "../letters/filter-letters.ts";
+import { connectForesight } from "../letters/foresee.ts";
+import { planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
+import type { Reading } from "../letters/read-letters.ts";
+import { REPLAY_CONCURRENCY, REPLAY_RATE, replayLetters, type StepResult } from "../letters/replay-letters.ts";
+import { type Warning, warnOfOutside, warnOfPlan, warnOfReading } from "../letters/warn.ts";
+import { parseCount, parseFilter, parseRate } from "../options.ts";
+import { createProgress } from "../output/progress.ts";
+import { showReplayPlan, showResult, showSummary } from "../output/replay-views.ts";
+import type { Target } from "../target.ts";
+import { type ActOptions, actOn, howToExecute } from "./act.ts";
+import { type Context, holdingLetters, type Verb } from "./context.ts";
+import { nothingMatched, type ReadingOptions } from "./list-letters.ts";
+
+export type ReplayOptions = ReadingOptions &
+  ActOptions & { rate?: string; concurrency?: string; reason?: string; ask?: boolean };
+
+/** `dead-letters replay`: the exact plan; with `--execute`, after a confirmation, the replay. */
+export const replay: Verb<ReplayOptions> = async (context, options, words) => {
+  const filter = parseFilter(options, context.now);
+  const rate = options.rate === undefined ? REPLAY_RATE : parseRate(options.rate);
+  const concurrency =
+    options.concurrency === undefined ? REPLAY_CONCURRENCY : parseCount("--concurrency", options.concurrency, 100);
+  return await holdingLetters(context, { isSending: true, ...holdOf(options) }, async ({ reading, target }) => {
+    const chosen = filterLetters(reading.letters, filter);
+    if (chosen.length === 0) return nothingMatched(context, reading.letters, options, target.name);
+    const plan = planReplay(chosen, reading.letters, options.reason);
+    const warnings = await warningsOf({ plan, reading, target, context, isAsking: options.ask !== false });
+    showReplayPlan(context.terminal, plan, { warnings, name: target.name, now: context.now });
+    if (plan.steps.length === 0) return EXIT.nothingMatched;
+    const isMeant = await actOn({
+      context,
+      options,
+      hash: plan.hash,
+      count: plan.steps.length,
+      verb: "replay",
+      hasOtherReader: reading.missing > 0,
+      command: howToExecute(context, "dead-letters replay", { options, words, hash: plan.hash }),
+    });
+    if (isMeant !== "go") return isMeant;
+    return await execute(context, { plan, reading, target, rate, concurrency });
+  });
+};
+
+export function holdOf({ hold }: ReadingOptions): { holdSeconds?: number } {
+  return hold === undefined ? {} : { holdSeconds: parseCount("--hold", hold, 43_200) };
+}
+
+type Asking = { plan: ReplayPlan; reading: Reading; target: Target; context: Context; isAsking: boolean };
+
+async function warningsOf({ plan, reading, target, context, isAsking }: Asking): Promise<Warning[]> {
+  const known = [...warnOfReading(reading), ...warnOfPlan(plan, reading.letters, context.now)];
+  if (!isAsking || plan.steps.length === 0) return known;
+  const foresight = await connectForesight(target.environment);
+  if ("why" in foresight) {
+    const text = `LDAP and Gitea were not asked what a replay would come to: ${foresight.why}`;
+    return [...known, { code: "not-asked", text, ids: [] }];
+  }
+  return [...known, ...(await warnOfOutside(plan, foresight.foresee))];
+}
+
+type Execution = { plan: ReplayPlan; reading: Reading; target: Target; rate: number; concurrency: number };
+
+async function execute(context: Context, { plan, reading, target, rate, concurrency }: Execution): Promise<ExitCode> {
+  const { terminal, signal } = context;
+  const progress = createProgress(terminal, "replaying");
+  let done = 0;
+  const onProgress = (result: StepResult) => {
+    done += 1;
+    progress.show(done, plan.steps.length);
+    showResult(terminal, result, progress);
+  };
+  const sender = createSender(target.environment);
+  const results = await replayLetters(plan, { hold: reading.hold, sender, rate, concurrency, signal, onProgress });
+  progress.end();
+  showSummary(terminal, results);
+  if (signal.aborted) return EXIT.interrupted;
+  const isDone = results.every(({ outcome }) => outcome === "replayed");
+  if (isDone) return EXIT.done;
+  return results.some(({ outcome }) => outcome === "replayed" || outcome === "letter-left") ? EXIT.partly : EXIT.error;
+}

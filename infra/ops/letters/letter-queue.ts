@@ -1,0 +1,101 @@
+import {
+  ChangeMessageVisibilityBatchCommand,
+  DeleteMessageBatchCommand,
+  GetQueueAttributesCommand,
+  type Message,
+  ReceiveMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
+import type { Environment } from "#shared/config.ts";
+import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
+import { QueueTrouble } from "./queue-trouble.ts";
+
+/** SQS counts approximately; `held` is in somebody's hands: a reader like this one. */
+export type QueueCounts = { waiting: number; held: number; delayed: number };
+
+/** The calls of SQS that reading letters needs; nothing is decided here. Every failure is a QueueTrouble. */
+export type LetterQueue = {
+  counts(): Promise<QueueCounts>;
+  /** Up to 10 messages, hidden from every other reader for `holdSeconds`. Waits up to `waitSeconds` for one. */
+  receive(options: { holdSeconds: number; waitSeconds: number }): Promise<Message[]>;
+  /** Hides up to 10 held messages for `seconds` from now on. Returns the receipts that SQS refused. */
+  hide(receipts: readonly string[], seconds: number): Promise<string[]>;
+  /** Deletes up to 10 held messages. Returns the receipts that SQS refused. */
+  delete(receipts: readonly string[]): Promise<string[]>;
+  close(): void;
+};
+
+/** SQS takes ten at most in one call. */
+export const BATCH = 10;
+
+/** `QUEUE_URL_DEAD_LETTERS` of the environment; region, credentials and another endpoint as every AWS client finds them. */
+export function openLetterQueue(environment: Environment): LetterQueue {
+  const variable = queueUrlVariable(DEAD_LETTERS);
+  const url = environment[variable];
+  if (!url) throw new QueueTrouble(`${variable} is not set: which queue holds the dead letters?`);
+  return letterQueueAt(createSqsClient(environment), url);
+}
+
+/** `AWS_ENDPOINT_URL` wins over the host in a queue's URL: emulators put names there that do not resolve. */
+export function createSqsClient(environment: Environment): SQSClient {
+  const endpoint = environment["AWS_ENDPOINT_URL"];
+  const region = environment["AWS_REGION"];
+  return new SQSClient({
+    ...(endpoint ? { endpoint, useQueueUrlAsEndpoint: false } : {}),
+    ...(region ? { region } : {}),
+  });
+}
+
+function letterQueueAt(client: SQSClient, url: string): LetterQueue {
+  const reached = async <Value>(answer: Promise<Value>): Promise<Value> => {
+    try {
+      return await answer;
+    } catch (cause) {
+      throw QueueTrouble.of(cause, url);
+    }
+  };
+  return {
+    counts: async () => {
+      const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] });
+      return countsIn((await reached(client.send(command))).Attributes ?? {});
+    },
+    receive: async ({ holdSeconds, waitSeconds }) => {
+      const command = new ReceiveMessageCommand({
+        QueueUrl: url,
+        MaxNumberOfMessages: BATCH,
+        VisibilityTimeout: holdSeconds,
+        WaitTimeSeconds: waitSeconds,
+        MessageSystemAttributeNames: ["SentTimestamp"],
+      });
+      return (await reached(client.send(command))).Messages ?? [];
+    },
+    hide: async (receipts, seconds) => {
+      const Entries = receipts.map((ReceiptHandle, index) => ({
+        Id: String(index),
+        ReceiptHandle,
+        VisibilityTimeout: seconds,
+      }));
+      const answer = await reached(client.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl: url, Entries })));
+      return refusedIn(answer.Failed, receipts);
+    },
+    delete: async (receipts) => {
+      const Entries = receipts.map((ReceiptHandle, index) => ({ Id: String(index), ReceiptHandle }));
+      const answer = await reached(client.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries })));
+      return refusedIn(answer.Failed, receipts);
+    },
+    close: () => client.destroy(),
+  };
+}
+
+export function countsIn(attributes: Partial<Record<string, string>>): QueueCounts {
+  const count = (name: string) => Number(attributes[name]) || 0;
+  return {
+    waiting: count("ApproximateNumberOfMessages"),
+    held: count("ApproximateNumberOfMessagesNotVisible"),
+    delayed: count("ApproximateNumberOfMessagesDelayed"),
+  };
+}
+
+function refusedIn(failed: { Id?: string | undefined }[] | undefined, receipts: readonly string[]): string[] {
+  return (failed ?? []).flatMap(({ Id }) => receipts[Number(Id)] ?? []);
+}

@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import * as z from "zod";
+
+const HOME = new URL("../../.hubforge", import.meta.url).pathname;
+
+const State = z.object({
+  url: z.string(),
+  /** What its functions see: queue URLs, Gitea's and the directory's settings, the queue's endpoint. */
+  environment: z.record(z.string(), z.string()),
+});
+
+/** A stack that `npm start` runs from this folder: `.hubforge/run-<process id>/stack.json` and `log.jsonl` beside it. */
+export type LocalStack = z.infer<typeof State> & { log: string };
+
+/** The stacks that run now, oldest process first. */
+export function runningStacks(home = HOME): LocalStack[] {
+  return runs(home)
+    .filter(isRunning)
+    .toSorted((one, other) => one - other)
+    .flatMap((pid) => readStack(join(home, `run-${pid}`)) ?? []);
+}
+
+function runs(home: string): number[] {
+  try {
+    return readdirSync(home).flatMap((name) => Number(/^run-(\d+)$/.exec(name)?.[1]) || []);
+  } catch {
+    return []; // no stack has ever run here
+  }
+}
+
+function readStack(path: string): LocalStack | undefined {
+  try {
+    const state = State.parse(JSON.parse(readFileSync(join(path, "stack.json"), "utf8")));
+    return { ...state, log: join(path, "log.jsonl") };
+  } catch {
+    return undefined; // still starting, or already gone
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && "code" in error && error.code === "EPERM";
+  }
+}

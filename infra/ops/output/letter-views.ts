@@ -1,0 +1,112 @@
+import type { Letter } from "../letters/letter.ts";
+import { inert } from "./inert.ts";
+import { type Column, table } from "./table.ts";
+import { absolute, ago } from "./times.ts";
+
+/** One object a line, for programs; the same in `list`, `export` and plans. */
+export function letterRecord(letter: Letter) {
+  const { envelope, copies, names, id, ...rest } = letter;
+  return {
+    id,
+    ...rest,
+    person: personName(letter) ?? null,
+    names,
+    hub: envelope?.delivery.hub ?? null,
+    delivery: envelope?.delivery.id ?? null,
+    route: envelope?.route ?? null,
+    replay: envelope?.replay.number ?? 0,
+    copies: copies.length,
+    isReplayable: envelope !== null,
+  };
+}
+
+export function personName({ envelope, names }: Letter): string | undefined {
+  return envelope?.delivery.user ?? names[0];
+}
+
+/** Oldest first, so that the newest stands right above the prompt. */
+export function letterTable(letters: readonly Letter[], now: Date, width: number): string[] {
+  const columns: Column<Letter>[] = [
+    { title: "ID", text: ({ id }) => id },
+    { title: "PERSON", text: (letter) => personName(letter) ?? "?", isFlexible: true },
+    { title: "STAGE", text: ({ stage }) => stage },
+    { title: "CLASS", text: ({ class: kind }) => kind },
+    { title: "CODE", text: ({ code }) => code },
+    { title: "FAILED", text: ({ failedAt }) => ago(failedAt, now) },
+    { title: "REPLAYS", text: ({ envelope }) => String(envelope?.replay.number || ""), isNumber: true },
+    { title: "REASON", text: ({ reason }) => reason, isFlexible: true },
+  ];
+  return table(letters, columns, width);
+}
+
+/** One letter in full: what an on-call person needs to know, then what else there is. */
+export function letterPage(letter: Letter, body: string): string[] {
+  const { envelope, request } = letter;
+  const facts: [string, string | undefined][] = [
+    ["letter", letter.id + (letter.copies.length > 1 ? ` (${letter.copies.length} copies)` : "")],
+    ["kind", letter.kind === "ours" ? undefined : letter.kind],
+    ["person", letter.names.join(", ") || undefined],
+    ["stage", letter.stage],
+    ["class", `${letter.class}${CLASS_MEANS[letter.class]}`],
+    ["code", letter.code],
+    ["reason", letter.reason],
+    ["request", request && `${request.method} ${request.path} → ${request.status ?? "no answer"}`],
+    ["attempts", String(letter.attempts)],
+    ["first failed", absolute(letter.firstFailedAt)],
+    ["failed", absolute(letter.failedAt)],
+    ["delivery", envelope ? `${envelope.delivery.id} of hub ${envelope.delivery.hub}` : undefined],
+    ["route", envelope?.route],
+    ["server", envelope?.delivery.server || undefined],
+    ["received", envelope ? absolute(envelope.delivery.receivedAt) : undefined],
+    ["replays", replaysOf(letter)],
+    ["look for", letter.class === "crash" ? logAdvice(letter) : undefined],
+    ["next", nextStep(letter)],
+  ];
+  const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(13)}${inert(value)}`]));
+  return [...lines, "", ...rawLines(body)];
+}
+
+const CLASS_MEANS: Record<Letter["class"], string> = {
+  permanent: " (trying again cannot help until the cause is mended)",
+  exhausted: " (tried for as long as RETRY_FOR_MINUTES allows)",
+  crash: " (the function crashed or ran out of time; SQS gave up)",
+  unknown: "",
+};
+
+function replaysOf({ envelope }: Letter): string | undefined {
+  if (!envelope || envelope.replay.number === 0) return undefined;
+  const { number, reason, failedAt } = envelope.replay;
+  const why = reason === undefined ? "" : `, last because "${reason}"`;
+  return `${number}${why}; failed before at ${failedAt.map(absolute).join(", ")}`;
+}
+
+function logAdvice({ stage, envelope, names }: Letter): string {
+  const whom = envelope ? `hubforge trace ${envelope.delivery.id}` : `the lines of ${names[0] ?? "that message"}`;
+  return `${whom}, and the log of function ${stage} around that time (Task timed out, Runtime exited, out of memory)`;
+}
+
+function nextStep({ id, envelope, kind }: Letter): string {
+  if (envelope) return `mend the cause, then: hubforge dead-letters replay --id ${id}`;
+  const what = kind === "ours" ? "holds no envelope" : "is not a letter that this version can read";
+  return `it ${what} and cannot be replayed; hubforge dead-letters export --id ${id} keeps it, discard --id ${id} takes it away`;
+}
+
+const RAW_SHOWN = 16_000;
+
+function rawLines(body: string): string[] {
+  const pretty = prettyJson(body);
+  const shown = pretty
+    .slice(0, RAW_SHOWN)
+    .split("\n")
+    .map((line) => `  ${inert(line)}`);
+  const rest = pretty.length - RAW_SHOWN;
+  return [...shown, ...(rest > 0 ? [`  … ${rest} more characters: --json shows all`] : [])];
+}
+
+function prettyJson(body: string): string {
+  try {
+    return JSON.stringify(JSON.parse(body), undefined, 2);
+  } catch {
+    return body;
+  }
+}

@@ -1,0 +1,103 @@
+import { personOf, type ReplayGroup, type ReplayPlan, type ReplayStep } from "../letters/plan-replay.ts";
+import type { StepResult } from "../letters/replay-letters.ts";
+import type { Warning } from "../letters/warn.ts";
+import { inert, inertJson } from "./inert.ts";
+import { letterRecord } from "./letter-views.ts";
+import type { Progress } from "./progress.ts";
+import { type Column, table } from "./table.ts";
+import type { Terminal } from "./terminal.ts";
+import { ago } from "./times.ts";
+
+const STEPS_SHOWN = 50;
+
+type Shown = { warnings: readonly Warning[]; name: string; now: Date };
+
+export function showReplayPlan(terminal: Terminal, plan: ReplayPlan, shown: Shown): void {
+  if (terminal.isTable) showPlanTables(terminal, plan, shown);
+  else showPlanRecords(terminal, plan, shown.warnings);
+}
+
+function showPlanTables(terminal: Terminal, plan: ReplayPlan, { warnings, name, now }: Shown): void {
+  const { steps, groups, hash, oldest, newest } = plan;
+  const people = new Set(steps.map(({ envelope }) => personOf(envelope))).size;
+  const letters = steps.reduce((sum, step) => sum + step.letters.length, 0);
+  const what = `${count(steps.length, "delivery", "deliveries")} of ${count(people, "person", "people")}, ${count(letters, "letter")}`;
+  terminal.data(terminal.bold(`Plan ${hash}: replay ${what}, on ${name}`));
+  if (oldest && newest) terminal.data(`failed between ${ago(oldest, now)} and ${ago(newest, now)}`);
+  terminal.data("");
+  show(terminal, table(groups, GROUP_COLUMNS, terminal.width));
+  terminal.data("");
+  show(terminal, table(steps.slice(0, STEPS_SHOWN), stepColumns(now), terminal.width));
+  if (steps.length > STEPS_SHOWN) terminal.data(`… and ${steps.length - STEPS_SHOWN} more: --json shows every one`);
+  if (warnings.length > 0) terminal.data("");
+  for (const { text } of warnings) terminal.data(`! ${inert(text)}`);
+  terminal.data("");
+}
+
+const GROUP_COLUMNS: Column<ReplayGroup>[] = [
+  { title: "PERSON", text: ({ person }) => person, isFlexible: true },
+  { title: "FAILED AT", text: ({ stage }) => stage },
+  { title: "CODE", text: ({ code }) => code },
+  { title: "DELIVERIES", text: ({ steps }) => String(steps.length), isNumber: true },
+  { title: "REASON", text: ({ steps }) => steps[0]?.letter.reason ?? "", isFlexible: true },
+];
+
+const stepColumns = (now: Date): Column<ReplayStep>[] => [
+  { title: "IN ORDER", text: ({ letter }) => letter.id },
+  { title: "PERSON", text: ({ envelope }) => envelope.delivery.user, isFlexible: true },
+  { title: "DELIVERY", text: ({ envelope }) => envelope.delivery.id, isFlexible: true },
+  { title: "RECEIVED", text: ({ envelope }) => ago(envelope.delivery.receivedAt, now) },
+  { title: "ENTERS", text: ({ stage }) => stage },
+  { title: "REPLAY", text: ({ envelope }) => String(envelope.replay.number), isNumber: true },
+];
+
+function showPlanRecords(terminal: Terminal, plan: ReplayPlan, warnings: readonly Warning[]): void {
+  for (const step of plan.steps) terminal.data(inertJson({ type: "delivery", ...stepRecord(step) }));
+  for (const letter of plan.unreplayable) terminal.data(inertJson({ type: "not-replayable", ...letterRecord(letter) }));
+  for (const warning of warnings) terminal.data(inertJson({ type: "warning", ...warning }));
+  const { hash, oldest = null, newest = null } = plan;
+  terminal.data(inertJson({ type: "plan", hash, deliveries: plan.steps.length, oldest, newest }));
+}
+
+function stepRecord({ letter, letters, stage, envelope }: ReplayStep) {
+  return {
+    ...letterRecord(letter),
+    enters: stage,
+    replay: envelope.replay.number,
+    letters: letters.map(({ id }) => id),
+  };
+}
+
+/** What went wrong is said at once; what went well only to programs. */
+export function showResult(terminal: Terminal, { step, outcome, reason }: StepResult, progress: Progress): void {
+  const { id } = step.letter;
+  if (!terminal.isTable) terminal.data(inertJson({ type: "result", id, outcome, ...(reason ? { reason } : {}) }));
+  if (outcome !== "failed" && outcome !== "letter-left") return;
+  progress.end();
+  terminal.note(`${terminal.warning(outcome)} ${id} ${inert(step.envelope.delivery.user)}: ${inert(reason ?? "")}`);
+}
+
+const OUTCOMES: Record<StepResult["outcome"], string> = {
+  replayed: "replayed",
+  "letter-left": "replayed, but a letter is still there (the next replay takes it away)",
+  failed: "not replayed",
+  skipped: "not begun",
+};
+
+export function showSummary(terminal: Terminal, results: readonly StepResult[]): void {
+  const counts = Map.groupBy(results, ({ outcome }) => outcome);
+  const record = Object.fromEntries([...counts].map(([outcome, some]) => [outcome, some.length]));
+  if (!terminal.isTable) terminal.data(inertJson({ type: "summary", ...record }));
+  const words = [...counts].map(([outcome, some]) => `${some.length} ${OUTCOMES[outcome]}`);
+  terminal.note(words.join("; "));
+  if (counts.has("failed") || counts.has("skipped")) terminal.note("Run the same command again to do the rest.");
+}
+
+function show(terminal: Terminal, [titles = "", ...rows]: string[]): void {
+  terminal.data(terminal.faint(titles));
+  for (const row of rows) terminal.data(row);
+}
+
+function count(number: number, one: string, many = `${one}s`): string {
+  return `${number} ${number === 1 ? one : many}`;
+}

@@ -1,0 +1,49 @@
+import { fitted, inert, padded, widthOf } from "./inert.ts";
+
+export type Column<Row> = {
+  title: string;
+  text: (row: Row) => string;
+  /** Gives way first when the terminal is narrow; every other column keeps its width. */
+  isFlexible?: boolean;
+  isNumber?: boolean;
+};
+
+const GAP = "  ";
+const NARROWEST = 12;
+
+/** Lines of a table that fits `width` columns: a title line, then a line for each row. Everything in it is inert. */
+export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width: number): string[] {
+  const cells = rows.map((row) => columns.map(({ text }) => inert(text(row), 500)));
+  const widths = shrunk(naturalWidths(columns, cells), columns, width);
+  const line = (texts: readonly string[]) =>
+    texts
+      .map((text, index) => aligned(fitted(text, widths[index] ?? 0), widths[index] ?? 0, columns[index]?.isNumber))
+      .join(GAP)
+      .trimEnd();
+  return [line(columns.map(({ title }) => title)), ...cells.map(line)];
+}
+
+function naturalWidths<Row>(columns: readonly Column<Row>[], cells: readonly string[][]): number[] {
+  return columns.map(({ title }, index) =>
+    cells.reduce((widest, row) => Math.max(widest, widthOf(row[index] ?? "")), widthOf(title)),
+  );
+}
+
+/** Flexible columns give what is too much, the widest first. */
+function shrunk<Row>(widths: number[], columns: readonly Column<Row>[], width: number): number[] {
+  const fitting = [...widths];
+  const total = () => fitting.reduce((sum, one) => sum + one, 0) + GAP.length * (fitting.length - 1);
+  while (total() > width) {
+    const widest = columns
+      .map((column, index) => ({ index, isFlexible: column.isFlexible, width: fitting[index] ?? 0 }))
+      .filter((column) => column.isFlexible && column.width > NARROWEST)
+      .toSorted((one, other) => other.width - one.width)[0];
+    if (!widest) break;
+    fitting[widest.index] = widest.width - 1;
+  }
+  return fitting;
+}
+
+function aligned(text: string, columns: number, isNumber = false): string {
+  return isNumber ? " ".repeat(Math.max(0, columns - widthOf(text))) + text : padded(text, columns);
+}

@@ -1,0 +1,96 @@
+import { readFileSync } from "node:fs";
+import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
+import { parse } from "yaml";
+import * as z from "zod";
+import type { Environment } from "#shared/config.ts";
+import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import { createSqsClient } from "./letters/letter-queue.ts";
+import { QueueTrouble } from "./letters/queue-trouble.ts";
+import { type LocalStack, runningStacks } from "./local-stack.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Which hubforge a command works on. */
+export type Target = {
+  /** For people: `the local stack`, `deployment prod`. */
+  name: string;
+  /** Settings of shared/config.ts and `QUEUE_URL_*` of all queues. */
+  environment: Environment;
+  /** A file of log lines, or the deployment whose log groups CloudWatch has. */
+  logs: { file: string } | { deployment: string };
+  /** Only a local stack has a Gitea that can be told to fail. */
+  stack?: LocalStack;
+};
+
+export type Wish = { deployment?: string | undefined; queues: readonly (QueueName | "crashed")[] };
+
+const QUEUES = [...STAGES, DEPARTURES, DEAD_LETTERS] as const;
+const BY_DEFAULT = "dev";
+
+/**
+ * `--deployment` or `HUBFORGE_DEPLOYMENT` decides; else queue URLs of the environment; else the local stack that runs from
+ * this folder; else the deployment `dev`. `local` is the local stack.
+ */
+export async function findTarget({ deployment, queues }: Wish, environment: Environment): Promise<Target> {
+  const named = deployment ?? environment["HUBFORGE_DEPLOYMENT"];
+  if (named === undefined && environment[queueUrlVariable(DEAD_LETTERS)]) {
+    const file = environment["HUBFORGE_LOG"];
+    return { name: "the queues of QUEUE_URL_*", environment, logs: file ? { file } : { deployment: BY_DEFAULT } };
+  }
+  if (named === "local" || named === undefined) {
+    const stack = runningStacks().at(-1);
+    if (stack) return localTarget(stack, environment);
+    if (named) throw new UsageError("no local stack is running: start one with npm start");
+  }
+  return await deployedTarget(named ?? BY_DEFAULT, queues, environment);
+}
+
+function localTarget(stack: LocalStack, environment: Environment): Target {
+  const merged = { ...environment, AWS_PROFILE: undefined, ...stack.environment };
+  // Clients of the AWS SDK read region and credentials from the process itself.
+  for (const [name, value] of Object.entries(merged)) {
+    if (!name.startsWith("AWS_")) continue;
+    if (value === undefined) delete process.env[name];
+    else process.env[name] = value;
+  }
+  return { name: `the local stack on ${stack.url}`, environment: merged, logs: { file: stack.log }, stack };
+}
+
+async function deployedTarget(deployment: string, queues: Wish["queues"], environment: Environment): Promise<Target> {
+  if (!/^[\w-]{1,40}$/.test(deployment)) throw new UsageError(`--deployment "${deployment}" is no stage's name`);
+  const settings = { ...stageFile(deployment), ...environment };
+  const client = createSqsClient(settings);
+  try {
+    const urls = await Promise.all(
+      queues.map(async (queue) => {
+        const isFifo = queue !== DEAD_LETTERS;
+        const name = `hubforge-${deployment}-${queue}${isFifo ? ".fifo" : ""}`;
+        const answer = client.send(new GetQueueUrlCommand({ QueueName: name }));
+        const { QueueUrl } = await answer.catch((cause: unknown) => {
+          throw QueueTrouble.of(cause, name);
+        });
+        return [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, QueueUrl];
+      }),
+    );
+    return {
+      name: `deployment ${deployment}`,
+      environment: { ...settings, ...Object.fromEntries(urls) },
+      logs: { deployment },
+    };
+  } finally {
+    client.destroy();
+  }
+}
+
+export { QUEUES as ALL_QUEUES };
+
+const StageFile = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String));
+
+/** What the functions of that deployment were given; empty where this folder does not have its file. */
+function stageFile(deployment: string): Environment {
+  try {
+    const file = new URL(`../stages/${deployment}.yml`, import.meta.url);
+    return StageFile.parse(parse(readFileSync(file, "utf8")) ?? {});
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { openLetterQueue } from "../infra/ops/letters/letter-queue.ts";
+import { readLetters } from "../infra/ops/letters/read-letters.ts";
+import { letterOf, sendLetters } from "./support/letters.ts";
+import { runOps } from "./support/ops.ts";
+import { startQueues, type TestQueues } from "./support/queues.ts";
+
+let queues: TestQueues;
+let environment: Record<string, string>;
+
+beforeEach(async () => {
+  queues = await startQueues();
+  environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
+});
+afterEach(() => queues.stop());
+
+/** What somebody else would see now. */
+async function seenByOthers(): Promise<number> {
+  const { messages, hold } = await readLetters(openLetterQueue(environment));
+  await hold.giveBack();
+  return messages;
+}
+
+describe("reading the dead letters", () => {
+  it("shows every letter once, oldest first, and leaves all of them on the queue", async () => {
+    const letters = Array.from({ length: 37 }, (_, index) =>
+      letterOf(`user${index}`, { failedAt: `2026-11-24T09:${String(59 - index).padStart(2, "0")}:00Z` }),
+    );
+    await sendLetters(queues, letters);
+    const { code, lines } = await runOps(["dead-letters", "list"], { environment });
+    expect(code).toBe(0);
+    expect(lines.map((line) => JSON.parse(line).person)).toEqual(letters.map((_, index) => `user${36 - index}`));
+    await expect.poll(seenByOthers, { timeout: 5000 }).toBe(37);
+  });
+
+  it("counts copies of one failure as one letter", async () => {
+    const letter = letterOf("ada");
+    await sendLetters(queues, [letter, letter, letterOf("bob")]);
+    const { lines } = await runOps(["dead-letters", "list"], { environment });
+    expect(lines.map((line) => JSON.parse(line)).map(({ person, copies }) => [person, copies])).toEqual([
+      ["ada", 2],
+      ["bob", 1],
+    ]);
+  });
+
+  it("says that another reader may hold what it cannot see", async () => {
+    await sendLetters(queues, [letterOf("ada"), letterOf("bob")]);
+    const other = await readLetters(openLetterQueue(environment));
+    const { code, stderr } = await runOps(["dead-letters", "list"], { environment });
+    expect(code).toBe(3);
+    expect(stderr).toContain("2 letters are counted on the queue and could not be seen: another reader may hold them");
+    await other.hold.giveBack();
+  });
+
+  it("gives everything back when it is interrupted", async () => {
+    await sendLetters(
+      queues,
+      Array.from({ length: 60 }, (_, index) => letterOf(`user${index}`)),
+    );
+    const interruption = new AbortController();
+    const reading = readLetters(openLetterQueue(environment), {
+      signal: interruption.signal,
+      onProgress: (seen) => seen >= 20 && interruption.abort(),
+    });
+    await expect(reading).rejects.toThrow("interrupted");
+    await expect.poll(seenByOthers, { timeout: 5000 }).toBe(60);
+  });
+
+  it("keeps letters hidden from others for as long as it works with them", async () => {
+    await sendLetters(queues, [letterOf("ada"), letterOf("bob")]);
+    const reading = await readLetters(openLetterQueue(environment), { holdSeconds: 1 });
+    for (let tries = 0; tries < 3; tries += 1) expect(await seenByOthers()).toBe(0); // each waits for a second
+    await reading.hold.giveBack();
+    expect(reading.hold.size).toBe(0);
+  });
+
+  it("lists what is not hubforge's, and what another version wrote, as such", async () => {
+    await sendLetters(queues, [
+      "not JSON",
+      JSON.stringify({ ...letterOf("ada"), version: 7, reason: "from the future" }),
+      JSON.stringify({ hello: "world" }),
+      letterOf("bob", { envelope: null, rawBody: "???", code: "envelope.invalid" }),
+    ]);
+    const { lines } = await runOps(["dead-letters", "list"], { environment });
+    const seen = lines.map((line) => JSON.parse(line));
+    expect(seen.map(({ kind }) => kind).toSorted()).toEqual(["foreign", "foreign", "other-version", "ours"]);
+    expect(seen.every(({ isReplayable }) => isReplayable === false)).toBe(true);
+    const future = seen.find(({ kind }) => kind === "other-version");
+    expect(future).toMatchObject({ person: "ada", stage: "account", code: "account.taken" });
+    expect(future.reason).toContain("another version of hubforge (version 7): from the future");
+  });
+});
+
+describe("what a person sees", () => {
+  it("fits the table into the terminal, with relative times", async () => {
+    await sendLetters(queues, [letterOf("ada", { reason: "a long story ".repeat(30) })]);
+    const now = new Date("2026-11-24T11:30:00Z");
+    const { stdout } = await runOps(["dead-letters", "list"], { environment, columns: 100, now });
+    const [titles = "", row = ""] = stdout.split("\n");
+    expect(titles).toMatch(/^ID +PERSON +STAGE +CLASS +CODE +FAILED +REPLAYS +REASON$/);
+    expect(row).toMatch(/ada +account +permanent +account\.taken +2 h ago +a long story/);
+    expect(row.length).toBeLessThanOrEqual(100);
+  });
+
+  it("shows one letter in full, with absolute times, the request and the raw message", async () => {
+    const letter = letterOf("ada");
+    await sendLetters(queues, [letter, letterOf("bob")]);
+    const { stdout, code } = await runOps(["dead-letters", "show", letter.failureId], { environment, columns: 100 });
+    expect(code).toBe(0);
+    expect(stdout).toContain("failed       2026-11-24 09:00:02 UTC");
+    expect(stdout).toContain("request      GET /users/ada → 200");
+    expect(stdout).toContain(`"failureId": "${letter.failureId}"`);
+    expect(stdout).not.toContain("bob");
+  });
+});

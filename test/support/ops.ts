@@ -1,0 +1,51 @@
+import { PassThrough, Writable } from "node:stream";
+import { WriteStream } from "node:tty";
+import { runCommandLine } from "../../infra/ops/command-line.ts";
+
+type Environment = Record<string, string | undefined>;
+
+export type OpsOptions = {
+  environment: Environment;
+  /** What a person at a terminal types; without it nobody is there. */
+  typed?: string;
+  /** stdout is a terminal of so many columns; without it a program reads. */
+  columns?: number;
+  signal?: AbortSignal;
+  now?: Date;
+};
+
+export type OpsRun = { code: number; stdout: string; stderr: string; lines: string[] };
+
+/** Runs `hubforge <words>` in this process, with streams of its own. */
+export async function runOps(words: readonly string[], options: OpsOptions): Promise<OpsRun> {
+  const { environment, typed, columns, signal = new AbortController().signal, now } = options;
+  const stdout = collector(columns);
+  const stderr = collector(typed === undefined ? undefined : 80);
+  const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
+  stdin.end(typed === undefined ? "" : `${typed}\n`);
+  const code = await runCommandLine(words, {
+    streams: { stdin, stdout: stdout.stream, stderr: stderr.stream },
+    environment,
+    signal,
+    ...(now && { now }),
+  });
+  const text = stdout.text();
+  return { code, stdout: text, stderr: stderr.text(), lines: text.split("\n").filter((line) => line !== "") };
+}
+
+function collector(columns: number | undefined) {
+  const chunks: Buffer[] = [];
+  const stream = new Writable({
+    write: (chunk: Buffer, _encoding, done) => {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  return {
+    stream: Object.assign(
+      stream,
+      columns === undefined ? {} : { isTTY: true, columns, getColorDepth: WriteStream.prototype.getColorDepth },
+    ),
+    text: () => Buffer.concat(chunks).toString(),
+  };
+}
