@@ -1,6 +1,6 @@
 import { type Environment, loadSettings, type Settings } from "./config.ts";
 import { checkSettings } from "./directory/check-settings.ts";
-import { type Connection, createConnect, LIMITS, type Limits } from "./directory/connection.ts";
+import { type Connection, createConnect, FULL_READ_LIMITS, LIMITS, type Limits } from "./directory/connection.ts";
 import { BINARY_ATTRIBUTES, idFilter } from "./directory/directory-id.ts";
 import { disabledBy } from "./directory/disabled.ts";
 import { MalformedDn } from "./directory/dn.ts";
@@ -8,6 +8,7 @@ import type { DirectoryEntry } from "./directory/entry.ts";
 import { allOf, compileFilters, type Filters } from "./directory/filters.ts";
 import { groupsOf, isAllowed } from "./directory/groups.ts";
 import { personAttributes, toPerson } from "./directory/person.ts";
+import { type Everybody, readAll } from "./directory/read-all.ts";
 import type { Identity } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 
@@ -35,7 +36,17 @@ export type Directory = {
    * @throws Retryable `ldap.*`, `directory.*` for everything else that is not the person's fault
    */
   lookUp(query: PersonQuery, signal: AbortSignal): Promise<LookUp>;
+
+  /**
+   * Everybody and all groups at once, judged as `lookUp` would judge them; on one connection, at most 4 minutes. Groups of
+   * `groupDns` that are not there are told.
+   * @throws Unauthorized, Retryable as `lookUp` does; SettingsError for `groupDns` that are no DNs
+   */
+  readAll(groupDns: readonly string[], signal: AbortSignal): Promise<Everybody>;
 };
+
+export type { Everybody } from "./directory/read-all.ts";
+export type { BrokenEntry, Person } from "./directory/read-people.ts";
 
 /** What a stage connects with: settings are read once a cold start, connections are made for each look-up. */
 export async function connectDirectory(environment: Environment): Promise<() => { directory: Directory }> {
@@ -43,15 +54,21 @@ export async function connectDirectory(environment: Environment): Promise<() => 
   return () => ({ directory });
 }
 
+type DirectoryOptions = { now?: () => number; limits?: Limits; fullReadLimits?: Limits };
+
 /** The only door to LDAP. @throws SettingsError for filters, DNs and authorities that cannot work. */
 export function createDirectory(
   settings: DirectorySettings,
-  { now = Date.now, limits = LIMITS }: { now?: () => number; limits?: Limits } = {},
+  { now = Date.now, limits = LIMITS, fullReadLimits = FULL_READ_LIMITS }: DirectoryOptions = {},
 ): Directory {
   checkSettings(settings);
   const filters = compileFilters(settings);
   const connect = createConnect(settings, { now, limits });
+  const connectLonger = createConnect(settings, { now, limits: fullReadLimits });
   return {
+    readAll: (groupDns, signal) =>
+      connectLonger(signal, (connection) => readAll({ connection, settings, filters, now: now() }, groupDns)),
+
     lookUp: (query, signal) =>
       connect(signal, async (connection) => {
         try {

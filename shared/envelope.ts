@@ -120,6 +120,8 @@ export const Envelope = z.object({
   rebind: z.object({ from: z.string().min(1), to: z.string().min(1) }).optional(),
   /** Names of managed group teams that the sync's plan takes the person out of. */
   leave: z.array(z.string()).default([]),
+  /** The sync: somebody else has the person's present address by now, so it goes even where the new one is not free yet. */
+  freesMail: z.boolean().optional(),
   identity: Identity.optional(),
   account: Account.optional(),
   /** The person's own team: having it is the proof that a repository is theirs. */

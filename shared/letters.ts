@@ -4,7 +4,7 @@ import { Envelope, type Failure } from "./envelope.ts";
 import type { Permanent, Retryable } from "./errors.ts";
 import { log, subjectOf } from "./log.ts";
 import { ROUTES, type StageName } from "./pipeline.ts";
-import { cleanText, isCarriable, type Sender } from "./queue.ts";
+import { cleanText, type EnvelopeQueue, isCarriable, type Sender } from "./queue.ts";
 
 /** A letter that repeats a hostile body must still fit into one message (1 MiB) after JSON has escaped it. */
 const RAW_BODY_LIMIT = 100_000;
@@ -36,7 +36,7 @@ function withoutLearned(envelope: Envelope): Envelope {
 /** The letter of a message that is no envelope: it keeps the raw body. */
 export function invalidFailureOf(
   problem: string,
-  { stage, message }: { stage: StageName; message: Received },
+  { stage, message }: { stage: EnvelopeQueue; message: Received },
 ): Failure {
   return {
     ...base(stage, message, undefined),

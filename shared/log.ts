@@ -17,7 +17,13 @@ export type LogEvent =
   | "stage.dead-lettered"
   | "stage.not-dead-lettered"
   | "gitea.noticed"
-  | "directory.noticed";
+  | "directory.noticed"
+  | "departure.sent-on"
+  | "departure.not-sent-on"
+  | `sync.${SyncEvent}`;
+
+/** Of the directory sync; each run ends with `finished` or `incomplete`. */
+type SyncEvent = "finished" | "incomplete" | "held-back" | "rebuilt" | "conflict-reported" | "noticed";
 
 /** Named fields only, so that nothing secret gets in by accident: never a header, a body or an error object. */
 export type LogFields = {
@@ -45,6 +51,11 @@ export type LogFields = {
   messageId?: string;
   failureId?: string;
   notices?: readonly string[];
+  /** Of the sync: how many of what. */
+  counts?: Readonly<Record<string, number>>;
+  dn?: string;
+  /** What `hubforge sync --confirm` or `--rebind` takes. */
+  hash?: string;
   stack?: string | undefined;
 };
 
@@ -61,6 +72,12 @@ const LOUD: Partial<Record<LogEvent, Level>> = {
   "stage.not-dead-lettered": "error",
   "gitea.noticed": "warn",
   "directory.noticed": "warn",
+  "departure.not-sent-on": "warn",
+  "sync.incomplete": "error",
+  "sync.held-back": "error",
+  "sync.rebuilt": "error",
+  "sync.conflict-reported": "warn",
+  "sync.noticed": "warn",
 };
 
 /** From the least urgent to the most. */

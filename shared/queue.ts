@@ -1,8 +1,13 @@
-import { ChangeMessageVisibilityCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
+import {
+  ChangeMessageVisibilityCommand,
+  SendMessageBatchCommand,
+  SendMessageCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import type { Environment } from "./config.ts";
 import type { Envelope, Failure } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
-import { DEAD_LETTERS, type QueueName, queueUrlVariable, type StageName } from "./pipeline.ts";
+import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, type StageName } from "./pipeline.ts";
 import { deduplicationId, groupId, personGroup } from "./queue-ids.ts";
 
 /** SQS takes 1 MiB with all attributes (SQS quotas, since August 2025); ours has one small attribute. */
@@ -12,11 +17,20 @@ const LARGEST_BODY_BYTES = 2 ** 20 - 1024;
 export type Sender = {
   /** @throws Retryable `queue.unreachable`; Permanent `envelope.too-large` */
   sendEnvelope(stage: StageName, envelope: Envelope, signal?: AbortSignal): Promise<void>;
+  /** Up to 10 at once; tells which of them SQS did not take. @throws Retryable `queue.unreachable` */
+  sendBatch(queue: EnvelopeQueue, envelopes: readonly Envelope[], signal: AbortSignal): Promise<Refused[]>;
   /** @throws Retryable `queue.unreachable` */
   sendFailure(failure: Failure, signal?: AbortSignal): Promise<void>;
   /** Gives a received message back after `seconds` (0 – 43,200) instead of its queue's own visibility time-out. */
   giveBack(stage: StageName, receiptHandle: string, seconds: number, signal: AbortSignal): Promise<void>;
 };
+
+/** Where envelopes lie: before a stage, or in the departures' delay. */
+export type EnvelopeQueue = StageName | typeof DEPARTURES;
+export type Refused = { envelope: Envelope; reason: string };
+
+/** SendMessageBatch takes no more. */
+export const BATCH_SIZE = 10;
 
 /** Queue URLs come from `QUEUE_URL_<NAME>`, another server from `AWS_ENDPOINT_URL`; region and credentials as every AWS client finds them. */
 export function createSender(environment: Environment): Sender {
@@ -35,14 +49,16 @@ export function createSender(environment: Environment): Sender {
       if (!isCarriable(envelope)) {
         throw new Permanent("envelope.too-large", `what is known about ${envelope.delivery.user} exceeds 1 MiB`);
       }
-      const message = {
-        MessageBody: messageBody(envelope),
-        MessageGroupId: groupOf(stage, envelope),
-        MessageDeduplicationId: deduplicationOf(stage, envelope),
-        // Survives the native redrive, so that the crash net knows where a message came from.
-        MessageAttributes: { stage: { DataType: "String", StringValue: stage } },
-      };
-      await send(stage, message, signal);
+      await send(stage, messageOf(stage, envelope), signal);
+    },
+    sendBatch: async (queue, envelopes, signal) => {
+      const Entries = envelopes.map((envelope, place) => ({ Id: String(place), ...messageOf(queue, envelope) }));
+      const command = new SendMessageBatchCommand({ QueueUrl: queueUrl(environment, queue), Entries });
+      const { Failed = [] } = await reached(queue, client.send(command, { abortSignal: signal }));
+      return Failed.flatMap(({ Id, Code, Message }) => {
+        const envelope = envelopes[Number(Id)];
+        return envelope ? [{ envelope, reason: `${Code}: ${Message}` }] : [];
+      });
     },
     sendFailure: (failure, signal) => send(DEAD_LETTERS, { MessageBody: messageBody(failure) }, signal),
     giveBack: async (stage, receiptHandle, seconds, signal) => {
@@ -66,9 +82,19 @@ function queueUrl(environment: Environment, queue: QueueName): string {
   return url;
 }
 
-async function reached(queue: QueueName, answer: Promise<unknown>): Promise<void> {
+function messageOf(queue: EnvelopeQueue, envelope: Envelope) {
+  return {
+    MessageBody: messageBody(envelope),
+    MessageGroupId: groupOf(queue, envelope),
+    MessageDeduplicationId: deduplicationOf(queue, envelope),
+    // Survives the native redrive, so that the crash net knows where a message came from.
+    MessageAttributes: { stage: { DataType: "String", StringValue: queue } },
+  };
+}
+
+async function reached<Result>(queue: QueueName, answer: Promise<Result>): Promise<Result> {
   try {
-    await answer;
+    return await answer;
   } catch (cause) {
     const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
     throw new Retryable("queue.unreachable", `queue ${queue} did not accept: ${why}`, { cause });
@@ -76,14 +102,14 @@ async function reached(queue: QueueName, answer: Promise<unknown>): Promise<void
 }
 
 /** Whose place in line a message takes (DESIGN §1): before we know the human, the name typed; afterwards the human. */
-export function groupOf(stage: StageName, envelope: Envelope): string {
-  if (stage === "identity" || stage === "release") return personGroup(envelope.delivery.user);
+export function groupOf(stage: EnvelopeQueue, envelope: Envelope): string {
+  if (stage === "identity" || stage === "release" || stage === DEPARTURES) return personGroup(envelope.delivery.user);
   return groupId(
     envelope.rebind?.from ?? envelope.identity?.directoryId ?? envelope.directoryId ?? envelope.delivery.user,
   );
 }
 
-export function deduplicationOf(stage: StageName, envelope: Envelope): string {
+export function deduplicationOf(stage: EnvelopeQueue, envelope: Envelope): string {
   const { hub, id } = envelope.delivery;
   return deduplicationId({ hub, id, stage, replay: envelope.replay.number });
 }

@@ -2,7 +2,15 @@ import { readdir, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { settingNames } from "#shared/config.ts";
-import { DEAD_LETTERS, type QueueName, queueUrlVariable, ROUTES, STAGES, type StageName } from "#shared/pipeline.ts";
+import {
+  DEAD_LETTERS,
+  DEPARTURES,
+  type QueueName,
+  queueUrlVariable,
+  ROUTES,
+  STAGES,
+  type StageName,
+} from "#shared/pipeline.ts";
 import { packageService } from "./support/packaged.ts";
 import { Arn, all, modelOf, present } from "./support/template-model.ts";
 
@@ -19,6 +27,8 @@ const SECTIONS: Record<string, Section[]> = {
   templates: ["gitea", "templates", "retries"],
   release: ["gitea", "retries"],
   "dead-letter": [],
+  "directory-sync": ["directory", "gitea", "sync"],
+  departures: [],
 };
 const EVERYWHERE = settingNames("logging");
 const SECRETS = ["WEBHOOK_SECRETS", "LDAP_BIND_PASSWORD", "GITEA_TOKEN", "GITEA_PASSWORD"];
@@ -27,7 +37,7 @@ const SECRETS = ["WEBHOOK_SECRETS", "LDAP_BIND_PASSWORD", "GITEA_TOKEN", "GITEA_
 const queueIdOf = (queue: string) =>
   `${queue.replaceAll(/(?:^|-)(\w)/g, (_whole, first: string) => first.toUpperCase())}Queue`;
 
-const USED_QUEUES: readonly QueueName[] = [...STAGES, DEAD_LETTERS];
+const USED_QUEUES: readonly QueueName[] = [...STAGES, DEPARTURES, DEAD_LETTERS];
 const QUEUE_OF_VARIABLE = new Map(USED_QUEUES.map((queue) => [queueUrlVariable(queue), queueIdOf(queue)]));
 
 /** Where a stage sends: to the stage after it on any route, and its failures. */
@@ -62,7 +72,7 @@ describe("the template", () => {
         Runtime: "nodejs24.x",
         Architectures: ["arm64"],
         Handler: `functions/${name}/handler.handler`,
-        Timeout: 10,
+        Timeout: name === "directory-sync" ? 270 : 10,
       });
     }
   });
@@ -81,7 +91,28 @@ describe("the template", () => {
     expect(present(model.functions.get("dead-letter")).wokenBy).toMatchObject([
       { EventSourceArn: "CrashedQueue", BatchSize: 1, FunctionResponseTypes: ["ReportBatchItemFailures"] },
     ]);
-    expect(model.mappings).toHaveLength(STAGES.length + 1);
+    expect(present(model.functions.get("departures")).wokenBy).toMatchObject([
+      { EventSourceArn: "DeparturesQueue", BatchSize: 1, FunctionResponseTypes: ["ReportBatchItemFailures"] },
+    ]);
+    expect(model.mappings).toHaveLength(STAGES.length + 2);
+  });
+
+  it("wakes the directory sync every five minutes and after each deployment, one run at a time, never twice", () => {
+    const { template } = packaged;
+    const rules = all(template, "AWS::Events::Rule", z.record(z.string(), z.unknown()));
+    expect([...rules.values()]).toMatchObject([
+      { ScheduleExpression: "rate(5 minutes)", State: "ENABLED" },
+      { EventPattern: { source: ["aws.cloudformation"], resources: [{ Ref: "AWS::StackId" }] } },
+    ]);
+    const Limit = z.object({ ReservedConcurrentExecutions: z.number().optional() });
+    const limited = [...all(template, "AWS::Lambda::Function", Limit)].filter(
+      ([, it]) => it.ReservedConcurrentExecutions,
+    );
+    expect(limited).toEqual([["DirectoryDashsyncLambdaFunction", { ReservedConcurrentExecutions: 1 }]]);
+    const Retry = z.object({ MaximumRetryAttempts: z.number(), MaximumEventAgeInSeconds: z.number() });
+    expect([...all(template, "AWS::Lambda::EventInvokeConfig", Retry).values()]).toEqual([
+      { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
+    ]);
   });
 
   it("opens POST /v1/events and GET /healthz to the ingress, POST /v1/workspaces to workspaces, and nothing else", () => {
@@ -165,14 +196,17 @@ describe("its rights", () => {
     const firstStages = new Set(Object.values(ROUTES).map(([first]) => queueIdOf(first)));
     expect(ofOthers("ingress")).toEqual([...firstStages].toSorted());
     expect(ofOthers("dead-letter")).toEqual(["DeadLettersQueue"]);
+    expect(ofOthers("directory-sync")).toEqual(["DeparturesQueue", "IdentityQueue"]);
+    expect(ofOthers("departures")).toEqual(["DeadLettersQueue", "IdentityQueue"]);
   });
 
   it("are given for every queue URL that a function knows, and every queue it may use has its URL", () => {
-    for (const { variables, allowed } of model.functions.values()) {
+    for (const { variables, allowed, wokenBy } of model.functions.values()) {
       const known = Object.entries(variables).filter(([name]) => name.startsWith("QUEUE_URL_"));
-      // A stage gives a message back to its own queue (ChangeMessageVisibility); the crash net only sends.
+      // A stage gives a message back to its own queue (ChangeMessageVisibility); the crash net and the departures only send.
       const usable = new Set([...allowed("sqs:SendMessage"), ...allowed("sqs:ChangeMessageVisibility")]);
       usable.delete("CrashedQueue");
+      if (wokenBy.length > 0) usable.delete("DeparturesQueue");
       expect(known.map(([, url]) => z.object({ Ref: z.string() }).parse(url).Ref).toSorted()).toEqual(
         [...usable].toSorted(),
       );
@@ -231,7 +265,7 @@ describe("its parameters", () => {
     const small = await packageService({ functionTimeoutSeconds: 2, visibilityTimeoutSeconds: 12, maxReceiveCount: 3 });
     const { queues, functions } = modelOf(small.template);
     await small.remove();
-    for (const { Timeout } of functions.values()) expect(Timeout).toBe(2);
+    for (const [name, { Timeout }] of functions) expect(Timeout).toBe(name === "directory-sync" ? 270 : 2);
     for (const { VisibilityTimeout, RedrivePolicy } of queues.values()) {
       expect(VisibilityTimeout).toBe(12);
       if (RedrivePolicy) expect(RedrivePolicy.maxReceiveCount).toBe(3);

@@ -14,32 +14,32 @@ import { updateAccount } from "./update-account.ts";
  * leaver, may not. Who an account belongs to is decided by the tables of DESIGN §4, never by its name alone.
  */
 export async function ensureAccount(envelope: Envelope, tools: GiteaTools): Promise<Ensured> {
-  const { identity, rebind, route } = envelope;
+  const { freesMail = false, identity, rebind, route } = envelope;
   if (route === "depart") return await departAccount(envelope, tools);
   if (!identity) throw new Permanent("envelope.invalid", "the account stage needs an identity");
   await refuseProtected([...identity.logins, accountName(identity.username)], tools);
 
   const candidate = await findAccount(identity, rebind?.from, tools);
-  if (candidate) return await keepAccount(candidate, identity, { route, tools });
+  if (candidate) return await keepAccount(candidate, identity, { route, freesMail, tools });
   const answer = await createAccount(identity, tools);
   if ("created" in answer) return ensured("created", answer.created, []);
   // Somebody may have been quicker: the person's own first sign-in, or a twin of this message whose answer was lost.
   const appeared = await findAccount(identity, rebind?.from, tools);
   if (!appeared) throw await whyRefused(answer.refusal, identity, tools);
-  return await keepAccount(appeared, identity, { route, tools });
+  return await keepAccount(appeared, identity, { route, freesMail, tools });
 }
 
 async function keepAccount(
   candidate: Candidate,
   identity: Identity,
-  { route, tools }: { route: Envelope["route"]; tools: GiteaTools },
+  { route, freesMail, tools }: { route: Envelope["route"]; freesMail: boolean; tools: GiteaTools },
 ): Promise<Ensured> {
   const { user, teams } = candidate;
   await refuseProtected([user.login], tools);
   await refuseService(user, tools);
   await refuseForeign(candidate, identity, tools);
   const wasUnblocked = await unblock(candidate, route, tools);
-  const { isChanged, details } = await updateAccount(candidate, identity, tools);
+  const { isChanged, details } = await updateAccount(candidate, identity, { tools, freesMail });
   return ensured(wasUnblocked || isChanged ? "updated" : "unchanged", user, teams, details);
 }
 

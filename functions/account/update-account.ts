@@ -1,5 +1,7 @@
+import { isMailed, loginNameOf } from "#shared/account-differences.ts";
 import type { Identity } from "#shared/envelope.ts";
-import { type GiteaTools, isSame, type User } from "#shared/gitea.ts";
+import type { GiteaTools } from "#shared/gitea.ts";
+import { addressNobodyHas } from "#shared/placeholder-mail.ts";
 import type { Ensured } from "#shared/stage.ts";
 import type { Candidate } from "./find-account.ts";
 
@@ -13,10 +15,10 @@ type Updated = { isChanged: boolean; details?: Ensured["details"] };
 export async function updateAccount(
   { user, recordedId }: Candidate,
   identity: Identity,
-  { gitea, settings }: GiteaTools,
+  { tools: { gitea, settings }, freesMail }: { tools: GiteaTools; freesMail: boolean },
 ): Promise<Updated> {
   if (user.is_admin) return { isChanged: false };
-  const link = { login_name: loginName(user, identity), source_id: settings.GITEA_AUTH_SOURCE_ID };
+  const link = { login_name: loginNameOf(user, identity), source_id: settings.GITEA_AUTH_SOURCE_ID };
   // Whoever made an account that we meet for the first time may have left it with a password to change. That locks its
   // owner out and is not shown (rule 10), so the link is written once, whatever it says.
   const isLinked = recordedId !== undefined && user.login_name === link.login_name;
@@ -27,15 +29,7 @@ export async function updateAccount(
   if (!isOurs || isMailed(user, identity)) return { isChanged: !isRight };
   const refusal = await gitea.users.changeMail(user.login, { ...link, email: identity.email });
   if (refusal === undefined) return { isChanged: true };
-  return { isChanged: !isRight, details: { mailConflict: true, notices: [`the mail stays: ${refusal}`] } };
-}
-
-/** What was typed at the first sign-in stays, in whatever case, as long as it is still one of their names. */
-function loginName(user: User, identity: Identity): string {
-  return identity.logins.some((login) => isSame(login, user.login_name)) ? user.login_name : identity.username;
-}
-
-/** Any of their addresses will do. Gitea stores a created one as sent, a changed one in lower case (rule 13). */
-function isMailed(user: User, { email, emails = [] }: Identity): boolean {
-  return [email, ...emails].some((address) => isSame(address, user.email));
+  // Two people who exchange their addresses wait for each other until one of them lets go (CASES F2).
+  if (freesMail) await gitea.users.changeMail(user.login, { ...link, email: addressNobodyHas(identity.username) });
+  return { isChanged: !isRight || freesMail, details: { mailConflict: true, notices: [`the mail stays: ${refusal}`] } };
 }

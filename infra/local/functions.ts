@@ -4,6 +4,8 @@ import { type Place, Reference, readTemplate, templateParameters } from "./templ
 const SqsEvent = z.object({
   sqs: z.object({ arn: Reference, batchSize: z.literal(1), maximumConcurrency: z.coerce.number().int() }),
 });
+/** What wakes a function without a queue or a request: here only the schedule counts. */
+const BridgeEvent = z.object({ eventBridge: z.object({ schedule: z.string().optional() }) });
 const HttpEvent = z.object({ httpApi: z.string().regex(/^[A-Z]+ \//) });
 const FunctionFile = z.object({
   functions: z.record(
@@ -11,7 +13,7 @@ const FunctionFile = z.object({
     z.object({
       handler: z.string(),
       timeout: z.coerce.number().optional(),
-      events: z.array(z.union([SqsEvent, HttpEvent])),
+      events: z.array(z.union([SqsEvent, HttpEvent, BridgeEvent])),
     }),
   ),
 });
@@ -26,6 +28,8 @@ export type FunctionDefinition = {
   sources: { queueLogicalId: string; maximumConcurrency: number }[];
   /** e.g. `POST /v1/events` */
   routes: string[];
+  /** Woken at start and every SYNC_SCHEDULE. */
+  isScheduled: boolean;
 };
 
 /** All functions of `infra/functions.yml` with what wakes them. */
@@ -42,6 +46,7 @@ export function readFunctions(place: Place): FunctionDefinition[] {
         : [],
     ),
     routes: events.flatMap((event) => ("httpApi" in event ? [event.httpApi] : [])),
+    isScheduled: events.some((event) => "eventBridge" in event && event.eventBridge.schedule !== undefined),
   }));
 }
 

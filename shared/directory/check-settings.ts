@@ -1,10 +1,12 @@
 import { type Settings, SettingsError } from "../config.ts";
 import { isWithin, normalDn } from "./dn.ts";
-import { compileFilters } from "./filters.ts";
+import { compileFilters, isDecidedByMember } from "./filters.ts";
 import { readAuthority } from "./tls.ts";
 
+type DirectorySettings = Settings<"directory">;
+
 /** What only LDAP code can judge about the settings. @throws SettingsError naming every wrong variable at once. */
-export function checkSettings(settings: Settings<"directory">): void {
+export function checkSettings(settings: DirectorySettings): void {
   const groupBase = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
   const filters = compileFilters(settings);
   const checks: [variable: string, check: () => void][] = [
@@ -12,7 +14,7 @@ export function checkSettings(settings: Settings<"directory">): void {
     ["LDAP_USER_SEARCH_BASE", () => normalDn(settings.LDAP_USER_SEARCH_BASE ?? "")],
     ["LDAP_GROUP_SEARCH_BASE", () => normalDn(groupBase)],
     ["LDAP_USER_SEARCH_FILTER", () => [filters.person("somebody"), filters.anyPerson()]],
-    ["LDAP_GROUP_SEARCH_FILTER", () => filters.groupsWith(["somebody"])],
+    ["LDAP_GROUP_SEARCH_FILTER", () => [filters.groupsWith(["somebody"]), filters.anyGroup(), requireOneWay(settings)]],
     ...settings.LDAP_ALLOWED_GROUPS.map((dn): [string, () => void] => [
       "LDAP_ALLOWED_GROUPS",
       () => requireWithin(dn, groupBase),
@@ -24,6 +26,17 @@ export function checkSettings(settings: Settings<"directory">): void {
     return problem === undefined ? [] : [`  ${variable}: ${problem}`];
   });
   if (problems.length > 0) throw new SettingsError(`wrong settings:\n${problems.join("\n")}`);
+}
+
+function requireOneWay({
+  LDAP_GROUP_SEARCH_FILTER: filter,
+  LDAP_GROUP_MEMBER_ATTRIBUTE: attribute,
+}: DirectorySettings) {
+  if (isDecidedByMember(filter)) return;
+  throw new Error(
+    `may narrow (${attribute}={0}) by conditions joined with "&", and nothing else: in "${filter}" a group could match ` +
+      "without that member (LDAP_GROUP_MEMBER_ATTRIBUTE), which spawn and sync would see differently",
+  );
 }
 
 function requireWithin(group: string, base: string): void {

@@ -3,6 +3,7 @@ import type { Settings } from "../config.ts";
 import { Retryable, Unauthorized } from "../errors.ts";
 import { DirectoryEntry } from "./entry.ts";
 import { type Attempt, faultOf, ServerDown } from "./faults.ts";
+import { pagedSearch } from "./paged-search.ts";
 import { rememberRefusal, throwIfJustRefused } from "./refused-passwords.ts";
 import { type Server, serversOf } from "./tls.ts";
 
@@ -12,12 +13,21 @@ export type Limits = { connectMilliseconds: number; operationMilliseconds: numbe
 /** reference/ldap.md §2: of a function's 10 s the directory may take 7. */
 export const LIMITS: Limits = { connectMilliseconds: 2_000, operationMilliseconds: 3_000, wholeMilliseconds: 7_000 };
 
+/** A page of 1,000 comes in a few ms (§11); a slow directory gets a thousand times that before it counts as down. */
+export const FULL_READ_LIMITS: Limits = {
+  connectMilliseconds: 2_000,
+  operationMilliseconds: 20_000,
+  wholeMilliseconds: 240_000,
+};
+
 /** These hold AD's own housekeeping and never a person; every search from a domain's root refers to them. */
 const NOBODY_LIVES_THERE = /\/(DC=(Domain|Forest)DnsZones|CN=Configuration|CN=Schema),/i;
 
 /** A bound connection. What it returns is complete, or it throws. */
 export type Connection = {
   search(base: string, options: SearchOptions & { filter: Filter }): Promise<DirectoryEntry[]>;
+  /** Every entry below `base`, however many, a page at a time. Only one such search at once (§2, J). */
+  pages(base: string, options: SearchOptions & { filter: Filter }): AsyncGenerator<DirectoryEntry[]>;
 };
 
 export type Connect = <Result>(
@@ -73,10 +83,19 @@ async function onServer<Result>(visit: Visit, work: (connection: Connection) => 
     return await work({
       search: async (base, options) => {
         const attempt: Attempt = { operation: "search", url, base };
-        const result = await attempted(attempt, deadline, () => client.search(base, options));
-        if (!client.isBound) throw faultOf(new Error("the connection was lost and came back anonymous"), attempt);
+        const result = await answered(client, { attempt, deadline }, () => client.search(base, options));
         refuseReferences(result.searchReferences, attempt);
         return result.searchEntries.map((entry) => new DirectoryEntry(entry));
+      },
+      pages: async function* (base, options) {
+        const attempt: Attempt = { operation: "search", url, base };
+        const nextPage = pagedSearch(client, base, options);
+        for (let hasMore = true; hasMore; ) {
+          const page = await answered(client, { attempt, deadline }, nextPage);
+          yield page.entries.map((entry) => new DirectoryEntry(entry));
+          refuseReferences(page.references, attempt);
+          hasMore = page.hasMore;
+        }
       },
     });
   } finally {
@@ -93,6 +112,17 @@ async function bind(client: Client, { url, startTls, settings, limits, deadline 
   await attempted({ operation: "bind", url }, deadline, () =>
     client.bind(settings.LDAP_BIND_DN, settings.LDAP_BIND_PASSWORD),
   );
+}
+
+/** An answer counts only if the connection is still the one that was bound. */
+async function answered<Result>(
+  client: Client,
+  { attempt, deadline }: { attempt: Attempt; deadline: AbortSignal },
+  act: () => Promise<Result>,
+): Promise<Result> {
+  const result = await attempted(attempt, deadline, act);
+  if (!client.isBound) throw faultOf(new Error("the connection was lost and came back anonymous"), attempt);
+  return result;
 }
 
 /** Ends at the deadline even where ldapts never settles. */

@@ -27,6 +27,20 @@ export class DirectoryEntry {
     return typeof first === "string" ? Buffer.from(first) : first;
   }
 
+  /**
+   * The part of a long list that the server sent under a key of its own, `member;range=0-1499` (AD); undefined where the
+   * list came whole. ldapts shows the plain key as well, empty (reference/ldap.md §2, G).
+   */
+  range(attribute: string): { values: string[]; end: number; isLast: boolean } | undefined {
+    const prefix = `${attribute.toLowerCase()};range=`;
+    for (const [key, values] of this.#values) {
+      if (!key.startsWith(prefix)) continue;
+      const end = key.slice(key.lastIndexOf("-") + 1);
+      return { values: values.map(String), end: Number(end), isLast: end === "*" };
+    }
+    return undefined;
+  }
+
   #all(attribute: string): readonly (string | Buffer)[] {
     return this.#values.get(attribute.toLowerCase()) ?? [];
   }

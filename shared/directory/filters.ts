@@ -12,6 +12,8 @@ export type Filters = {
   anyPerson: () => Filter;
   /** The groups that have one of `members` (DNs, or names for attributes like memberUid) as a direct member. */
   groupsWith: (members: readonly string[]) => Filter;
+  /** The groups that `groupsWith` could find for anybody. */
+  anyGroup: () => Filter;
 };
 
 export function compileFilters(settings: Settings<"directory">): Filters {
@@ -21,6 +23,7 @@ export function compileFilters(settings: Settings<"directory">): Filters {
     person: (name) => parse(filled(person, name)),
     anyPerson: () => parse(withPresence(person)),
     groupsWith: (members) => anyOf(members.map((member) => parse(filled(group, member)))),
+    anyGroup: () => parse(withPresence(group)),
   };
 }
 
@@ -37,6 +40,21 @@ function template(setting: string): string {
   });
   return letters.startsWith("(") ? letters : `(${letters})`;
 }
+
+/**
+ * Whether the full read can judge membership by the member attribute alone: one `{0}`, and nothing beside it that would let
+ * a group in without that member. Else a spawn would find groups that the sync cannot see, and they would come and go.
+ */
+export function isDecidedByMember(setting: string): boolean {
+  if (setting.split("{0}").length !== 2) return false;
+  const holds = (filter: Filter): boolean =>
+    filter instanceof AndFilter
+      ? filter.filters.some(holds)
+      : filter instanceof EqualityFilter && filter.value === PROBE;
+  return holds(parse(filled(template(setting), PROBE)));
+}
+
+const PROBE = "hubforge-probe";
 
 const ESCAPED_LETTERS = /(?:\\[89a-f][0-9a-f])+/gi;
 

@@ -37,7 +37,7 @@ export async function groupsOf(
 }
 
 /** memberUid holds login names; member, uniqueMember and the like hold DNs. */
-const namesItsMembers = (memberAttribute: string) => /uid$/i.test(memberAttribute);
+export const namesItsMembers = (memberAttribute: string) => /uid$/i.test(memberAttribute);
 
 async function parentsOf(
   members: readonly string[],
@@ -59,7 +59,7 @@ async function parentsOf(
   return entries;
 }
 
-function toGroup(entry: DirectoryEntry, settings: Settings<"directory">): Group {
+export function toGroup(entry: DirectoryEntry, settings: Settings<"directory">): Group {
   const configured = settings.LDAP_ID_ATTRIBUTE;
   // A configured id may be one that only people have (uid); then a group is known by its DN.
   const id = directoryIdOf(entry, configured) ?? (configured === undefined ? undefined : normalDn(entry.dn));
@@ -89,14 +89,18 @@ export async function isAllowed(
 }
 
 async function requireGroup(dn: string, connection: Connection): Promise<void> {
-  try {
-    const found = await connection.search(dn, { scope: "base", filter: ANY, attributes: ["1.1"] });
-    if (found.length > 0) return;
-  } catch (error) {
-    if (!(error instanceof Retryable) || error.code !== "ldap.base-missing") throw error;
-  }
+  if (await isThere(dn, connection)) return;
   throw new Retryable(
     "directory.group-missing",
     `LDAP_ALLOWED_GROUPS names "${dn}", which the directory does not have: correct the setting, or make the group`,
   );
+}
+
+export async function isThere(dn: string, connection: Connection): Promise<boolean> {
+  try {
+    return (await connection.search(dn, { scope: "base", filter: ANY, attributes: ["1.1"] })).length > 0;
+  } catch (error) {
+    if (error instanceof Retryable && error.code === "ldap.base-missing") return false;
+    throw error;
+  }
 }

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import type { Settings } from "../config.ts";
 import type { Identity } from "../envelope.ts";
 import { Permanent } from "../errors.ts";
+import { addressNobodyHas } from "../placeholder-mail.ts";
 import { directoryIdOf, idAttributes } from "./directory-id.ts";
 import { normalType, normalValue, parseDn } from "./dn.ts";
 import { type DirectoryEntry, isoTime } from "./entry.ts";
@@ -38,7 +38,9 @@ export function toPerson(entry: DirectoryEntry, settings: Settings<"directory">)
     username,
     logins,
     dn: entry.dn,
-    createdAt: isoTime(entry.texts("createTimestamp")[0] ?? entry.texts("whenCreated")[0]),
+    createdAt: isNameTheId(settings)
+      ? null // made anew at every start (DESIGN §6): the age of its entries says nothing
+      : isoTime(entry.texts("createTimestamp")[0] ?? entry.texts("whenCreated")[0]),
     fullName: fullNameOf(entry, settings) ?? username,
     email: emails[0] ?? addressNobodyHas(username),
     emails,
@@ -68,7 +70,7 @@ function usernameOf(entry: DirectoryEntry, logins: readonly string[], settings: 
 function idOf(entry: DirectoryEntry, username: string, settings: Settings<"directory">): string {
   const configured = settings.LDAP_ID_ATTRIBUTE;
   // Of several names as the id, the username: the first sorted would change with each name that is added.
-  if (configured !== undefined && normalType(configured) === normalType(settings.LDAP_USER_ATTRIBUTE)) return username;
+  if (isNameTheId(settings)) return username;
   const id = directoryIdOf(entry, configured);
   if (id !== undefined) return id;
   throw new Permanent(
@@ -76,6 +78,9 @@ function idOf(entry: DirectoryEntry, username: string, settings: Settings<"direc
     `none of ${idAttributes(configured).join(", ")} of "${entry.dn}" can be read: set LDAP_ID_ATTRIBUTE, or give the bind account the right`,
   );
 }
+
+const isNameTheId = ({ LDAP_ID_ATTRIBUTE: id, LDAP_USER_ATTRIBUTE: name }: Settings<"directory">) =>
+  id !== undefined && normalType(id) === normalType(name);
 
 function fullNameOf(entry: DirectoryEntry, settings: Settings<"directory">): string | undefined {
   const names = entry.texts(settings.LDAP_FULLNAME_ATTRIBUTE).map(cleanName);
@@ -94,12 +99,4 @@ function cleanName(name: string): string {
 function mailsOf(entry: DirectoryEntry, settings: Settings<"directory">): string[] {
   const mails = entry.texts(settings.LDAP_EMAIL_ATTRIBUTE).map((mail) => mail.trim().toLowerCase());
   return [...new Set(mails)].filter((mail) => MAIL.test(mail) && mail.length <= MAIL_CHARACTERS).sort();
-}
-
-/** Gitea needs a mail address, unique among all; `.invalid` never receives (RFC 2606). Names that are none get a hash. */
-function addressNobodyHas(username: string): string {
-  const lower = username.toLowerCase();
-  if (/^[a-z0-9][a-z0-9_.-]{0,62}$/.test(lower)) return `${lower}@hubforge.invalid`;
-  const hash = createHash("sha256").update(normalValue(username)).digest("hex").slice(0, 16);
-  return `person-${hash}@hubforge.invalid`;
 }

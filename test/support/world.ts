@@ -20,6 +20,7 @@ import { connectTemplates } from "../../functions/templates/template-source.ts";
 import { type GiteaOptions, startGitea } from "../../infra/local/gitea/server.ts";
 import { type Slapd, startSlapd } from "../../infra/local/slapd.ts";
 import { sqsRecord } from "../../infra/local/sqs-record.ts";
+import type { Parameters } from "../../infra/local/template.ts";
 import { GiteaView } from "./gitea-view.ts";
 import { outsideDirectoryPort, outsideGitea } from "./outside-gitea.ts";
 import { startQueues } from "./queues.ts";
@@ -32,11 +33,14 @@ export type Delivered = { isDone: boolean; lines: LogLine[] };
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
+/** `parameters` are the template's. */
+type WorldOptions = { seedLdif?: string; config?: string; parameters?: Parameters };
+
 /**
  * Everything real around the stages: slapd, SQS, Gitea (the stand-in, or a real one that the environment names) and the deployed handlers, driven one message at a
  * time so that a test decides what happens between two steps.
  */
-export async function startWorld(settings: Environment = {}, options: { seedLdif?: string } = {}) {
+export async function startWorld(settings: Environment = {}, options: WorldOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), "hubforge-"));
   const slapd = await startSlapd({ dir: join(dir, "slapd"), ...outsideDirectoryPort(), ...options });
   const queues = await startQueues();

@@ -1,0 +1,3 @@
+import { sendDeparturesOn } from "./send-departures-on.ts";
+
+export const handler = sendDeparturesOn();

@@ -1,0 +1,31 @@
+import { type BatchHandler, batchHandler } from "#shared/batch.ts";
+import type { Environment } from "#shared/config.ts";
+import { invalidFailureOf, parseEnvelope, writeLetter } from "#shared/letters.ts";
+import { log, subjectOf } from "#shared/log.ts";
+import { DEPARTURES, ROUTES } from "#shared/pipeline.ts";
+import { createSender } from "#shared/queue.ts";
+
+/**
+ * A departure that has waited goes to the first stage of its route, into its person's line there, so that it never runs
+ * beside a spawn (DESIGN §1). The second look is the identity stage's.
+ */
+export function sendDeparturesOn(environment: Environment = process.env): BatchHandler {
+  const sender = createSender(environment);
+  return batchHandler(async (message, context) => {
+    const signal = AbortSignal.timeout(Math.floor(context.getRemainingTimeInMillis() * 0.95));
+    const { envelope, problem } = parseEnvelope(message.body);
+    if (!envelope) {
+      const failure = invalidFailureOf(problem, { stage: DEPARTURES, message });
+      return await writeLetter(failure, { sender, message, signal });
+    }
+    try {
+      await sender.sendEnvelope(ROUTES[envelope.route][0], envelope, signal);
+      log("departure.sent-on", subjectOf(envelope));
+      return true;
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      log("departure.not-sent-on", { ...subjectOf(envelope), code: "queue.unreachable", reason });
+      return false;
+    }
+  });
+}

@@ -1,0 +1,58 @@
+import { rebindHash, removalHash } from "./envelopes.ts";
+import { type Guard, guardsOf } from "./guards.ts";
+import type { Plan, World } from "./plan.ts";
+import { planSync } from "./plan-sync.ts";
+
+/** What an operator has seen and allows, once. */
+export type Consent = { confirm?: string | undefined; rebind?: string | undefined };
+
+export type Decision = {
+  plan: Plan;
+  guards: Guard[];
+  /** Of the removals. */
+  hash: string;
+  /** Of the new ids; undefined where there are none. */
+  rebindHash: string | undefined;
+  /** Whether people may lose something in this run. */
+  isTaking: boolean;
+  /** Why the consent does not fit: then nothing is done at all. */
+  refusal?: string;
+};
+
+/** Guards hold back what takes away; a consent lets exactly those removals through that its hash names. */
+export function decide(world: World, { confirm, rebind }: Consent): Decision {
+  const first = planSync(world);
+  const newIds = first.rebinds.length > 0 ? rebindHash(first) : undefined;
+  const isRebinding = rebind !== undefined && rebind === newIds;
+  const plan = isRebinding ? planSync(world, true) : first;
+  const guards = guardsOf(plan, world);
+  const hash = removalHash(plan);
+  const isConfirmed = confirm !== undefined && confirm === hash;
+  const refusal = whyNot({ confirm, rebind }, { guards, hash, newIds });
+  return {
+    plan,
+    guards,
+    hash,
+    rebindHash: newIds,
+    isTaking: guards.length === 0 || isConfirmed,
+    ...(refusal !== undefined && { refusal }),
+  };
+}
+
+type Seen = { guards: Guard[]; hash: string; newIds: string | undefined };
+
+function whyNot({ confirm, rebind }: Consent, { guards, hash, newIds }: Seen): string | undefined {
+  const blind = guards.find(({ isConfirmable }) => !isConfirmable);
+  if (rebind !== undefined && rebind !== newIds) {
+    return newIds ? `the new ids have the hash ${newIds} now, not ${rebind}` : "nobody has a new id now";
+  }
+  if (confirm !== undefined && confirm !== hash) return `the removals have the hash ${hash} now, not ${confirm}`;
+  if ((confirm ?? rebind) !== undefined && blind)
+    return `the read proves nothing, whoever confirms it: ${blind.reason}`;
+  return undefined;
+}
+
+/** How many would lose something. */
+export function countRemovals({ departures, refreshes }: Plan): number {
+  return departures.length + refreshes.filter(({ leave }) => leave.length > 0).length;
+}

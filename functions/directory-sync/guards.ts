@@ -1,0 +1,92 @@
+import { normalDn } from "#shared/directory/dn.ts";
+import type { Team } from "#shared/envelope.ts";
+import { groupMark } from "#shared/marks.ts";
+import type { Plan, World } from "./plan.ts";
+
+/** Why nobody may lose anything in this run. */
+export type Guard = {
+  code: string;
+  reason: string;
+  /** Whether a human who has seen the plan may overrule it: not where the read itself proves nothing. */
+  isConfirmable: boolean;
+};
+
+/** DESIGN §5 and reference/ldap.md §7: a mistake in the directory, the settings or the rights must not spread. */
+export function guardsOf(plan: Plan, world: World): Guard[] {
+  return [...readGuards(world), ...missingGroups(world), ...shareGuards(plan, world), ...teamGuards(plan, world)];
+}
+
+function readGuards({ directory, gitea }: World): Guard[] {
+  const blind = (code: string, reason: string): Guard => ({ code, reason, isConfirmable: false });
+  return [
+    ...directory.anomalies.map(({ code, reason }) => blind(code, reason)),
+    ...gitea.moved.map((what) => blind("gitea.moving", `rows came or went while the list of ${what} was read`)),
+    ...(directory.people.length === 0 ? [blind("directory.empty", "the directory has not one person to show")] : []),
+    ...hiddenAttribute(directory.people, gitea.accounts).map((reason) => blind("directory.attribute-hidden", reason)),
+  ];
+}
+
+/** Lost rights on an attribute read like an attribute that nobody has (reference/ldap.md §7: the canary). */
+function hiddenAttribute(people: World["directory"]["people"], accounts: World["gitea"]["accounts"]): string[] {
+  const hadMail = accounts.filter(({ source_id, email }) => source_id !== 0 && isReal(email)).length;
+  const hasMail = people.some(({ emails = [] }) => emails.length > 0);
+  if (hasMail || hadMail === 0 || people.length === 0) return [];
+  return [`nobody in the directory has a mail address, but ${hadMail} accounts had one from it: may it be read?`];
+}
+
+const isReal = (email: string) => !/@(hubforge\.invalid|localhost\.local)$/i.test(email);
+
+function shareGuards({ departures, refreshes, rebinds, knownCount }: Plan, { directory, settings }: World): Guard[] {
+  const guards: Guard[] = [];
+  const trip = (code: string, reason: string) => guards.push({ code, reason, isConfirmable: true });
+  const limit = limitFor(knownCount, settings);
+  const losing = departures.length + refreshes.filter(({ leave }) => leave.length > 0).length;
+  if (directory.people.length < knownCount / 2) {
+    trip(
+      "directory.halved",
+      `${directory.people.length} people found, fewer than half of ${knownCount} known accounts`,
+    );
+  }
+  if (losing > limit)
+    trip("removals.many", `${losing} of ${knownCount} known people would lose something: ${limit} may`);
+  const waiting = rebinds.filter(({ from }) => departures.some(({ directoryId }) => directoryId === from));
+  if (waiting.length > limit || (waiting.length > 1 && waiting.length > knownCount / 2)) {
+    trip("directory.rebuilt", `${waiting.length} of ${knownCount} known people changed their id`);
+  }
+  return guards;
+}
+
+const limitFor = (count: number, { GUARD_MIN, GUARD_PERCENT }: World["settings"]) =>
+  Math.max(GUARD_MIN, Math.floor((count * GUARD_PERCENT) / 100));
+
+/** A group that loses many, or all: nobody empties a group of five or more by chance. */
+function teamGuards({ departures, refreshes }: Plan, { gitea, settings }: World): Guard[] {
+  const losses = new Map<string, number>();
+  for (const { leave } of [...departures, ...refreshes]) {
+    for (const name of leave) losses.set(name, (losses.get(name) ?? 0) + 1);
+  }
+  return gitea.teams.flatMap((team): Guard[] => {
+    const loss = losses.get(team.name) ?? 0;
+    const size = gitea.members.get(team.id)?.size ?? 0;
+    if (loss <= limitFor(size, settings) && !(size >= 5 && loss >= size)) return [];
+    const reason = `team ${team.name} would lose ${loss} of ${size} members: ${limitFor(size, settings)} may, never all`;
+    return [{ code: "group.many", reason, isConfirmable: true }];
+  });
+}
+
+/** Named by the DN where its id now lives, so that a renamed group is one edit (CASES F12). */
+function missingGroups({ directory, gitea, settings }: World): Guard[] {
+  const configured = new Set(Object.keys(settings.GROUP_TEAMS).map(normalDn));
+  return directory.missingGroups.map((dn) => {
+    const setting = configured.has(normalDn(dn)) ? "GROUP_TEAMS" : "LDAP_ALLOWED_GROUPS";
+    const now = directory.groups.find((group) => gitea.teams.some((team) => isMarkOf(team, group.id, dn)));
+    const advice = now ? `its id now lives at "${now.dn}"` : "correct the setting, or make the group";
+    const reason = `${setting} names "${dn}", which the directory does not have: ${advice}`;
+    return { code: "group.missing", reason, isConfirmable: true };
+  });
+}
+
+/** A team that was made for the group of that id when it had that DN. */
+function isMarkOf({ description }: Team, id: string, dn: string): boolean {
+  return description.toLowerCase() === groupMark({ id, dn, name: "" }).toLowerCase();
+}

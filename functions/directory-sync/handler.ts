@@ -1,0 +1,3 @@
+import { syncDirectory } from "./sync-directory.ts";
+
+export const handler = syncDirectory();

@@ -1,0 +1,68 @@
+import type { Team } from "#shared/envelope.ts";
+import type { Account } from "#shared/gitea/account-list.ts";
+import { isGroupTeam, markedDirectoryId } from "#shared/marks.ts";
+import { ADMINS_TEAM, LEAVERS_TEAM } from "#shared/names.ts";
+import type { World } from "./plan.ts";
+import { nameOf } from "./read-gitea.ts";
+
+/** An account whose own team is marked: somebody who has spawned, and ours to keep in line. */
+export type Known = {
+  account: Account;
+  /** Who the mark says it is. */
+  directoryId: string;
+  team: Team;
+  /** The teams kept for many that they are in, `leavers` left out. */
+  memberships: Team[];
+  isLeaver: boolean;
+};
+
+export type Matches = {
+  byId: Map<string, Known>;
+  /** By Gitea's id of the account. */
+  byAccount: Map<number, Known>;
+  /** Every account, also of other sources, by its name in lower case. */
+  byName: Map<string, Account>;
+};
+
+export function matchAccounts({ gitea, settings }: World): Matches {
+  const { accounts, teams, oddTeams } = gitea;
+  const ownTeams = new Map<string, Team>();
+  // Of two teams of one name the lowest id counts (reference/gitea.md, rule 15).
+  for (const team of teams.toSorted((one, other) => other.id - one.id)) {
+    if (markedDirectoryId(team) !== undefined) ownTeams.set(team.name.toLowerCase(), team);
+  }
+  const memberships = membershipsOf(teams, gitea.members);
+  const matches: Matches = { byId: new Map(), byAccount: new Map(), byName: new Map() };
+  for (const account of accounts) {
+    matches.byName.set(account.login.toLowerCase(), account);
+    if (account.source_id !== settings.GITEA_AUTH_SOURCE_ID) continue;
+    const team = ownTeams.get(nameOf(account.login, settings) ?? "") ?? oddTeams.get(account.id);
+    const directoryId = team && markedDirectoryId(team);
+    if (!team || directoryId === undefined || isOlder(matches.byId.get(directoryId)?.team, team)) continue;
+    const all = memberships.get(account.id) ?? [];
+    const known = {
+      account,
+      directoryId,
+      team,
+      memberships: all.filter((one) => !isLeavers(one)),
+      isLeaver: all.some(isLeavers),
+    };
+    matches.byId.set(directoryId, known);
+    matches.byAccount.set(account.id, known);
+  }
+  return matches;
+}
+
+const isOlder = (one: Team | undefined, other: Team) => one !== undefined && one.id < other.id;
+const isLeavers = ({ name }: Team) => name.toLowerCase() === LEAVERS_TEAM;
+
+/** Members of a team that only bears the name of a group's are nobody's business. */
+export const isManaged = (team: Team) => isGroupTeam(team) || team.name.toLowerCase() === ADMINS_TEAM;
+
+function membershipsOf(teams: readonly Team[], members: World["gitea"]["members"]): Map<number, Team[]> {
+  const found = new Map<number, Team[]>();
+  for (const team of teams.filter((one) => isManaged(one) || isLeavers(one))) {
+    for (const id of members.get(team.id) ?? []) found.set(id, [...(found.get(id) ?? []), team]);
+  }
+  return found;
+}

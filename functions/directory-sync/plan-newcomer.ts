@@ -1,0 +1,111 @@
+import type { Person } from "#shared/directory.ts";
+import { Permanent } from "#shared/errors.ts";
+import type { Account } from "#shared/gitea/account-list.ts";
+import { isSame } from "#shared/gitea/is-same.ts";
+import { accountName, foldName } from "#shared/names.ts";
+import { ownTeamName } from "#shared/own-team.ts";
+import type { Known, Matches } from "./match-accounts.ts";
+import type { Change, Conflict, World } from "./plan.ts";
+
+/** What is to be done about somebody whose directory id Gitea does not know; at most one of them. */
+type Newcomer = {
+  create?: { account: Account | undefined; change: Change };
+  /** The name and account of somebody whose own id is nowhere any more. */
+  rebind?: { known: Known };
+  conflict?: Conflict;
+};
+
+/** "Who is who" (DESIGN §4) before anything is sent: what the account stage would refuse is told here, by DN. */
+export function planNewcomer(world: World, matches: Matches): (person: Person) => Newcomer | undefined {
+  const { directory, settings, gitea } = world;
+  const present = new Set([...directory.people, ...directory.broken].flatMap(({ directoryId }) => directoryId ?? []));
+  const shared = sharedLogins(directory.people);
+  const organisations = new Set(gitea.organisations);
+  const isMaking = settings.SYNC_CREATE === "allowed";
+
+  return (person) => {
+    const refuse = (code: string, reason: string): Newcomer => ({ conflict: { code, dn: person.dn, reason } });
+    const name = namesOf(person, world);
+    if (name instanceof Permanent) return isMaking ? refuse(name.code, name.message) : undefined;
+    const account = accountOf(person, name, matches);
+    const known = account && matches.byAccount.get(account.id);
+    const twin = person.logins.find((login) => shared.has(foldName(login)));
+    if (known) {
+      const isFormer = !present.has(known.directoryId) && twin === undefined && isTheirs(account, person);
+      if (isFormer) return { rebind: { known } };
+      const owner = `account ${account.login} belongs to directory id ${known.directoryId}`;
+      return refuse("identity.other-id", `${owner}, but the directory id of "${person.dn}" is ${person.directoryId}`);
+    }
+    if (!isMaking) return undefined;
+    if (twin !== undefined) return refuse("person.ambiguous", `more than one person has the name "${twin}"`);
+    if (organisations.has(name.toLowerCase())) return refuse("account.taken", `an organisation has the name ${name}`);
+    if (!account) return { create: { account, change: { what: "account", from: "", to: name } } };
+    const why = whyNotTheirs(account, person, world);
+    if (why) return refuse(why.code, why.reason);
+    return { create: { account, change: { what: "account", from: "unmarked", to: account.login } } };
+  };
+}
+
+function namesOf({ username }: Person, { settings }: World): string | Permanent {
+  try {
+    const name = accountName(username);
+    ownTeamName(name, settings);
+    return name;
+  } catch (error) {
+    if (error instanceof Permanent) return error;
+    throw error;
+  }
+}
+
+/** By name first, then under another of their logins (CASES F1), as the account stage looks. */
+function accountOf({ username, logins }: Person, name: string, { byName }: Matches): Account | undefined {
+  const account = byName.get(name.toLowerCase());
+  if (account) return account;
+  const others = logins.filter((login) => !isSame(login, username) && isMappable(login));
+  return others
+    .map((login) => byName.get(accountName(login).toLowerCase()))
+    .find((one) => one && isTheirs(one, { logins }));
+}
+
+function isMappable(login: string): boolean {
+  try {
+    return accountName(login) !== "";
+  } catch {
+    return false;
+  }
+}
+
+const isTheirs = ({ login_name }: Account, { logins }: Pick<Person, "logins">) =>
+  logins.some((login) => isSame(login, login_name));
+
+function whyNotTheirs(
+  account: Account,
+  person: Person,
+  { settings }: World,
+): { code: string; reason: string } | undefined {
+  const { login, source_id, login_name, created } = account;
+  const advice = `If it is theirs: hubforge accounts link ${person.username}`;
+  if (source_id !== settings.GITEA_AUTH_SOURCE_ID) {
+    return { code: "account.taken", reason: `account ${login} is not of the LDAP source. ${advice}` };
+  }
+  if (!isTheirs(account, person)) {
+    return { code: "account.taken", reason: `account ${login} signs in as "${login_name}". ${advice}` };
+  }
+  const { createdAt } = person;
+  if (!createdAt || Date.parse(created) >= Date.parse(createdAt)) return undefined;
+  const reason = `account ${login} (${created}) is older than the directory entry (${createdAt}). ${advice}`;
+  return { code: "account.unproven", reason };
+}
+
+/** Names, folded, that more than one person has: a spawn under them means nobody in particular. */
+function sharedLogins(people: readonly Person[]): ReadonlySet<string> {
+  const owner = new Map<string, Person>();
+  const shared = new Set<string>();
+  for (const person of people) {
+    for (const login of person.logins.map(foldName)) {
+      if ((owner.get(login) ?? person) !== person) shared.add(login);
+      owner.set(login, person);
+    }
+  }
+  return shared;
+}

@@ -1,0 +1,88 @@
+import type { Person } from "#shared/directory.ts";
+import type { Account } from "#shared/gitea/account-list.ts";
+import { type Known, type Matches, matchAccounts } from "./match-accounts.ts";
+import type { Conflict, Plan, Rebind, Refresh, World } from "./plan.ts";
+import { planDepartures } from "./plan-departures.ts";
+import { type Draft, settleMails } from "./plan-mails.ts";
+import { planNewcomer } from "./plan-newcomer.ts";
+import { changesOf, createGrants, leavesOf } from "./plan-person.ts";
+import { createProtection } from "./protection.ts";
+
+/**
+ * What has to happen so that Gitea follows the directory: a pure function of the two, so that the same world always gives
+ * the same plan, and a world in which the plan has been carried out gives an empty one.
+ * @param withRebinds ops have decided that people with new ids are the same humans
+ */
+export function planSync(world: World, withRebinds = false): Plan {
+  const { directory, settings } = world;
+  const matches = matchAccounts(world);
+  const grants = createGrants(settings);
+  const isProtected = createProtection(settings);
+  const drafts: Draft[] = [];
+  const rebinds: Rebind[] = [];
+  const conflicts: Conflict[] = directory.broken.map(({ dn, code, reason }) => ({ dn, code, reason }));
+
+  const refresh = (person: Person, known: Known, rebind?: Rebind) => {
+    const changes = changesOf(person, known, settings, grants);
+    if (rebind) changes.unshift({ what: "id", from: rebind.from, to: rebind.to });
+    const leave = leavesOf(person, known, settings, grants);
+    if (changes.length === 0 && leave.length === 0) return;
+    const mail = changes.some(({ what }) => what === "mail") ? { mail: person.email } : {};
+    drafts.push({ ...toRefresh(person, known.account), ...mail, changes, leave, ...(rebind && { rebind }) });
+  };
+
+  const newcomers = planNewcomer(world, matches);
+  for (const person of directory.people) {
+    if (person.gone || isProtected(person)) continue;
+    const known = matches.byId.get(person.directoryId);
+    if (known) {
+      if (!isProtected(person, known.account)) refresh(person, known);
+      continue;
+    }
+    const found = newcomers(person);
+    if (found?.conflict) conflicts.push(found.conflict);
+    if (found?.create) {
+      const { account, change } = found.create;
+      drafts.push({ ...toRefresh(person, account), ...(account ? {} : { mail: person.email }), changes: [change] });
+    }
+    if (found?.rebind && !isProtected(person, found.rebind.known.account)) {
+      const pair = toRebind(person, found.rebind.known);
+      rebinds.push(pair);
+      if (withRebinds) refresh(person, found.rebind.known, pair);
+    }
+  }
+  const settled = settleMails(drafts.toSorted(byPerson), world.gitea.accounts);
+  const rebound = new Set(withRebinds ? rebinds.map(({ from }) => from) : []);
+  const left = planDepartures(world, matches, rebound);
+  return {
+    refreshes: settled.refreshes,
+    departures: left.departures.toSorted(byPerson),
+    rebinds: rebinds.toSorted((one, other) => compare(one.from, other.from)),
+    conflicts: [...conflicts, ...settled.conflicts, ...left.conflicts].toSorted((one, other) =>
+      compare(JSON.stringify(one), JSON.stringify(other)),
+    ),
+    knownCount: countKnown(matches, isProtected),
+  };
+}
+
+function toRefresh({ directoryId, username, dn }: Person, account: Account | undefined): Refresh {
+  return { directoryId, username, dn, account: account?.login, changes: [], leave: [], freesMail: false };
+}
+
+function toRebind({ directoryId, username, dn }: Person, known: Known): Rebind {
+  return { from: known.directoryId, to: directoryId, username, account: known.account.login, dn };
+}
+
+function countKnown({ byId }: Matches, isProtected: ReturnType<typeof createProtection>): number {
+  const measured = [...byId.values()].filter(({ account }) => !account.prohibit_login && !isProtected({}, account));
+  return measured.length;
+}
+
+type Placed = { username: string; directoryId: string };
+const byPerson = (one: Placed, other: Placed) =>
+  compare(one.username, other.username) || compare(one.directoryId, other.directoryId);
+
+/** By code units: the same everywhere, whatever the language of the machine. */
+function compare(one: string, other: string): number {
+  return one < other ? -1 : Number(one > other);
+}

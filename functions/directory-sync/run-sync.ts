@@ -1,0 +1,69 @@
+import { type Environment, loadSettings, SettingsError } from "#shared/config.ts";
+import { normalDn } from "#shared/directory/dn.ts";
+import { createDirectory, type Directory } from "#shared/directory.ts";
+import { type GiteaLists, giteaLists } from "#shared/gitea/account-list.ts";
+import { checkSettings } from "#shared/gitea/check-settings.ts";
+import { createSender, type Sender } from "#shared/queue.ts";
+import type { Invocation } from "#shared/stage.ts";
+import { type Consent, type Decision, decide } from "./decide.ts";
+import type { World } from "./plan.ts";
+import { readGitea } from "./read-gitea.ts";
+import { sendPlan } from "./send-plan.ts";
+import type { SyncSettings } from "./settings.ts";
+
+export type SyncTools = { directory: Directory; lists: GiteaLists; settings: SyncSettings; sender: Sender };
+
+/** How far a run has come, for people who wait and for the line that says why it ended. */
+export type Progress = { people: number; accounts: number; sent: number };
+
+export type SyncRun = Decision & { world: World; sent: number; nativeSyncRuns: number };
+
+type Run = Consent & { isDryRun?: boolean; signal: AbortSignal; now: Date; onProgress?: (progress: Progress) => void };
+
+/** Connects an environment's settings to the outside; a run is rare enough to read them anew each time. */
+export async function connectSync(environment: Environment): Promise<(invocation: Invocation) => SyncTools> {
+  const settings = await loadSettings(["directory", "gitea", "sync"], environment);
+  checkSettings(settings);
+  checkGroupTeams(settings);
+  const directory = createDirectory(settings);
+  const sender = createSender(environment);
+  return (invocation) => ({ directory, lists: giteaLists(settings, invocation), settings, sender });
+}
+
+function checkGroupTeams({ GROUP_TEAMS }: SyncSettings): void {
+  try {
+    for (const dn of Object.keys(GROUP_TEAMS)) normalDn(dn);
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new SettingsError(`wrong settings:\n  GROUP_TEAMS: ${why}`, { cause });
+  }
+}
+
+/**
+ * One comparison of the directory with Gitea (DESIGN §5). It writes nothing to Gitea: what has to change goes to the stages
+ * by the queues, so that it is serialised with the person's own events.
+ * @throws Retryable when a read or a send does not come to its end; what was sent stays sent
+ */
+export async function runSync(run: Run, { directory, lists, settings, sender }: SyncTools): Promise<SyncRun> {
+  const { signal, now, isDryRun, onProgress = () => undefined } = run;
+  const progress: Progress = { people: 0, accounts: 0, sent: 0 };
+  const came = (step: Partial<Progress>) => onProgress(Object.assign(progress, step));
+  const [everybody, gitea, nativeSyncRuns] = await Promise.all([
+    directory.readAll(Object.keys(settings.GROUP_TEAMS), signal).then((found) => {
+      came({ people: found.people.length });
+      return found;
+    }),
+    readGitea(lists, settings).then((found) => {
+      came({ accounts: found.accounts.length });
+      return found;
+    }),
+    lists.nativeSyncRuns(),
+  ]);
+  const world: World = { directory: everybody, gitea, settings };
+  const decision = decide(world, run);
+  if (!isDryRun && decision.refusal === undefined) {
+    const onSent = (count: number) => came({ sent: progress.sent + count });
+    await sendPlan(decision, { sender, signal, now, onSent });
+  }
+  return { ...decision, world, sent: progress.sent, nativeSyncRuns };
+}

@@ -1,0 +1,37 @@
+import * as z from "zod";
+import type { LambdaContext } from "#shared/batch.ts";
+import type { Environment } from "#shared/config.ts";
+import { countsOf, logIncomplete, logRun } from "./log-run.ts";
+import { connectSync, type Progress, runSync } from "./run-sync.ts";
+
+/** What may be asked of a run; the schedule asks nothing. */
+const SyncEvent = z.object({
+  dryRun: z.boolean().optional(),
+  confirm: z.string().optional(),
+  rebind: z.string().optional(),
+});
+
+/** Of Lambda's time this much is left for the last lines of the log. */
+const WORK_SHARE = 0.95;
+
+/** The scheduled function: one run, told in the log. It throws where the run was not complete, so that Lambda counts it. */
+export function syncDirectory(environment: Environment = process.env) {
+  return async (event: unknown, context: LambdaContext) => {
+    const startedAt = Date.now();
+    const progress: Progress = { people: 0, accounts: 0, sent: 0 };
+    const signal = AbortSignal.timeout(Math.floor(context.getRemainingTimeInMillis() * WORK_SHARE));
+    const requests = { total: 0, writes: 0 };
+    try {
+      const { dryRun = false, ...consent } = SyncEvent.parse(event ?? {});
+      const tools = (await connectSync(environment))({ signal, requests });
+      const onProgress = (now: Progress) => Object.assign(progress, now);
+      const run = await runSync({ ...consent, isDryRun: dryRun, signal, now: new Date(), onProgress }, tools);
+      logRun(run, Date.now() - startedAt, requests.total);
+      const { guards, hash, rebindHash, refusal } = run;
+      return { counts: countsOf(run), guards, hash, rebindHash, refusal };
+    } catch (error) {
+      logIncomplete(error, progress, Date.now() - startedAt);
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,93 @@
+import type { Settings } from "../config.ts";
+import type { Group } from "../envelope.ts";
+import { Retryable } from "../errors.ts";
+import type { Connection } from "./connection.ts";
+import { isWithin, normalDn } from "./dn.ts";
+import type { Filters } from "./filters.ts";
+import { isThere } from "./groups.ts";
+import { readGroups } from "./read-groups.ts";
+import { type BrokenEntry, type People, type Person, readPeople } from "./read-people.ts";
+
+/** Why a read cannot prove that anybody is absent. */
+export type Anomaly = { code: string; reason: string };
+
+/** The whole directory as far as hubforge looks at it. Only without anomalies does "not here" mean "gone". */
+export type Everybody = {
+  people: Person[];
+  broken: BrokenEntry[];
+  groups: Group[];
+  /** Of LDAP_ALLOWED_GROUPS and those asked for: the DNs that the directory does not have. */
+  missingGroups: string[];
+  unresolvedMembers: number;
+  anomalies: Anomaly[];
+};
+
+type Reading = { connection: Connection; settings: Settings<"directory">; filters: Filters; now: number };
+
+/** What a server that answers may still hold back: what came before is true, only not all of it. */
+const PARTIAL = new Set(["ldap.limit", "ldap.referral", "ldap.range"]);
+
+/**
+ * Reads all people, then all groups. @param groupDns groups beside the allowed ones that must be there
+ * @throws what a look-up throws for servers, rights and settings: then nothing is known
+ */
+export async function readAll(reading: Reading, groupDns: readonly string[]): Promise<Everybody> {
+  const { settings } = reading;
+  const anomalies: Anomaly[] = [];
+  const people: People = { people: [], byDn: new Map(), broken: [] };
+  const groups = { byDn: new Map<string, Group>(), unresolved: 0, malformed: [] as string[] };
+  await keepingWhatCame(readPeople(reading, people), anomalies);
+  await keepingWhatCame(readGroups(reading, people, groups), anomalies);
+  for (const reason of groups.malformed) anomalies.push({ code: "directory.bad-member", reason });
+  for (const { dn, directoryId, logins } of people.broken) {
+    if (directoryId !== undefined || logins.length > 0) continue;
+    anomalies.push({ code: "directory.nameless", reason: `"${dn}" has neither id nor name: it could be anybody` });
+  }
+  judge(people.people, settings);
+  return {
+    people: people.people,
+    broken: people.broken,
+    groups: [...groups.byDn.values()],
+    missingGroups: await missing([...settings.LDAP_ALLOWED_GROUPS, ...groupDns], groups.byDn, reading),
+    unresolvedMembers: groups.unresolved,
+    anomalies,
+  };
+}
+
+async function keepingWhatCame(reading: Promise<void>, anomalies: Anomaly[]): Promise<void> {
+  try {
+    await reading;
+  } catch (error) {
+    if (!(error instanceof Retryable) || !PARTIAL.has(error.code)) throw error;
+    anomalies.push({ code: error.code, reason: error.message });
+  }
+}
+
+/** Who is in no allowed group is gone, as a look-up would say. */
+function judge(people: Person[], settings: Settings<"directory">): void {
+  const allowed = new Set(settings.LDAP_ALLOWED_GROUPS.map(normalDn));
+  if (allowed.size === 0) return;
+  const verdicts = new Map<Group[], boolean>();
+  for (const person of people) {
+    const isIn = verdicts.get(person.groups) ?? person.groups.some(({ dn }) => allowed.has(normalDn(dn)));
+    verdicts.set(person.groups, isIn);
+    if (isIn || person.gone) continue;
+    const reason = `"${person.dn}" is in none of the groups of LDAP_ALLOWED_GROUPS`;
+    person.gone = { code: "person.not-allowed", reason };
+  }
+}
+
+/** A group that the list does not have may be empty, and so without the attribute that the list asks for. */
+async function missing(
+  dns: readonly string[],
+  found: ReadonlyMap<string, Group>,
+  { connection, settings }: Reading,
+): Promise<string[]> {
+  const base = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
+  const gone: string[] = [];
+  for (const dn of new Set(dns)) {
+    if (found.has(normalDn(dn))) continue;
+    if (!isWithin(dn, base) || !(await isThere(dn, connection))) gone.push(dn);
+  }
+  return gone;
+}

@@ -1,0 +1,105 @@
+import type { Settings } from "../config.ts";
+import type { Group } from "../envelope.ts";
+import type { Connection } from "./connection.ts";
+import { BINARY_ATTRIBUTES, idAttributes } from "./directory-id.ts";
+import { MalformedDn, normalDn } from "./dn.ts";
+import type { DirectoryEntry } from "./entry.ts";
+import type { Filters } from "./filters.ts";
+import { namesItsMembers, toGroup } from "./groups.ts";
+import { allValues } from "./ranged-values.ts";
+import type { People } from "./read-people.ts";
+
+export type Groups = {
+  /** Normal DN → group. */
+  byDn: Map<string, Group>;
+  /** Members that are neither a person nor a group that was read: service accounts, people elsewhere, leftovers. */
+  unresolved: number;
+  /** Values that are no DN: who is meant cannot be known. */
+  malformed: string[];
+};
+
+type Reading = { connection: Connection; settings: Settings<"directory">; filters: Filters };
+/** By place in `People.people`: the groups that name the person. */
+type Direct = Map<number, Group[]>;
+
+/**
+ * All groups, by the same filter as a look-up's with a presence test in the member's place, and through them each person's,
+ * direct and by nesting. Members are resolved in memory: a search for each would take hours (reference/ldap.md §11).
+ */
+export async function readGroups(reading: Reading, { people, byDn }: People, read: Groups): Promise<void> {
+  const direct: Direct = new Map();
+  const parents = new Map<string, Group[]>();
+  const places = namesItsMembers(reading.settings.LDAP_GROUP_MEMBER_ATTRIBUTE) ? byLogin(people) : byDn;
+  for await (const { entry, members } of groupEntries(reading)) {
+    const group = toGroup(entry, reading.settings);
+    read.byDn.set(normalDn(entry.dn), group);
+    for (const member of members) {
+      const key = keyOf(member, reading.settings, read.malformed);
+      const place = key === undefined ? undefined : places.get(key);
+      if (place !== undefined) direct.set(place, [...(direct.get(place) ?? []), group]);
+      else if (key !== undefined) parents.set(key, [...(parents.get(key) ?? []), group]);
+    }
+  }
+  read.unresolved = [...parents.keys()].filter((dn) => !read.byDn.has(dn)).length;
+  const closure = closureOf(parents);
+  for (const [place, groups] of direct) {
+    const person = people[place];
+    if (person) person.groups = closure(groups);
+  }
+}
+
+function byLogin(people: People["people"]): Map<string, number> {
+  return new Map(people.flatMap(({ logins }, place) => logins.map((login): [string, number] => [login, place])));
+}
+
+/** A page at a time; the rest of long member lists is fetched after the paging, which shares the connection. */
+async function* groupEntries({ connection, settings, filters }: Reading) {
+  const base = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
+  const attribute = settings.LDAP_GROUP_MEMBER_ATTRIBUTE;
+  const ranged: DirectoryEntry[] = [];
+  const attributes = [settings.LDAP_GROUP_NAME_ATTRIBUTE, attribute, ...idAttributes(settings.LDAP_ID_ATTRIBUTE)];
+  const options = { filter: filters.anyGroup(), attributes, explicitBufferAttributes: BINARY_ATTRIBUTES };
+  for await (const entries of connection.pages(base, options)) {
+    for (const entry of entries) {
+      if (entry.range(attribute)) ranged.push(entry);
+      else yield { entry, members: entry.texts(attribute) };
+    }
+  }
+  for (const entry of ranged) yield { entry, members: await allValues(entry, attribute, connection) };
+}
+
+/** What a member value is compared by; undefined for one that means nobody. */
+function keyOf(member: string, settings: Settings<"directory">, malformed: string[]): string | undefined {
+  // memberUid compares exactly (caseExactIA5Match, RFC 2307), DNs by their normal form.
+  if (namesItsMembers(settings.LDAP_GROUP_MEMBER_ATTRIBUTE)) return member;
+  try {
+    // uniqueMember may end in a bit string (RFC 4517 §3.3.21), which tells apart people who had one DN after another.
+    return normalDn(member.replace(/#'[01]*'B$/, "")) || undefined;
+  } catch (error) {
+    if (!(error instanceof MalformedDn)) throw error;
+    malformed.push(error.message);
+    return undefined;
+  }
+}
+
+/** People of the same groups share one list, so that whoever judges them has to judge each list once. */
+function closureOf(parents: ReadonlyMap<string, readonly Group[]>): (direct: readonly Group[]) => Group[] {
+  const known = new Map<string, Group[]>();
+  return (direct) => {
+    const key = JSON.stringify(direct.map(({ dn }) => dn).sort());
+    const closure = known.get(key) ?? climb(direct, parents);
+    known.set(key, closure);
+    return closure;
+  };
+}
+
+/** In the order of `groupsOf`; a cycle ends where it meets a group already seen. */
+function climb(direct: readonly Group[], parents: ReadonlyMap<string, readonly Group[]>): Group[] {
+  const found = new Map<string, Group>();
+  for (let level = direct; level.length > 0; ) {
+    const fresh = level.filter(({ dn }) => !found.has(normalDn(dn)));
+    for (const group of fresh) found.set(normalDn(group.dn), group);
+    level = fresh.flatMap(({ dn }) => parents.get(normalDn(dn)) ?? []);
+  }
+  return [...found].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, group]) => group);
+}

@@ -1,0 +1,63 @@
+import { Retryable } from "../errors.ts";
+import type { Answer } from "./answer.ts";
+import { PAGE_SIZE } from "./pages.ts";
+
+type Page<Item> = { answer: Answer; items: Item[] };
+export type Listed<Item> = { items: Item[]; hasMoved: boolean };
+
+/** Gitea answers lists in a few ms each, most of it on one core; beyond four it only queues them (reference/gitea.md §8). */
+const AT_ONCE = 4;
+
+/**
+ * All pages of a long list, several at once, each item once. Rows that come or go between two pages shift the others: seen
+ * twice they count once, and `hasMoved` says that somebody may not have been seen.
+ * @throws Retryable `gitea.incomplete` when a page breaks off before the total that Gitea announced
+ */
+export async function listAll<Item extends { id: number | string }>(
+  readPage: (page: number) => Promise<Page<Item>>,
+): Promise<Listed<Item>> {
+  const first = await readPage(1);
+  const total = first.answer.totalCount;
+  if (total === undefined) return await listUntilShort(first, readPage);
+  const found = new Map<Item["id"], Item>();
+  let hasMoved = false;
+  const take = ({ answer, items }: Page<Item>, page: number) => {
+    if (answer.totalCount !== total) hasMoved = true;
+    const announced = Math.min(PAGE_SIZE, total - (page - 1) * PAGE_SIZE);
+    if (items.length < announced && answer.totalCount === total) throw brokenOff(answer, items.length, announced);
+    for (const item of items) found.set(item.id, item);
+  };
+  take(first, 1);
+  const pages = Math.ceil(total / PAGE_SIZE);
+  let next = 2;
+  const work = async () => {
+    while (next <= pages) {
+      const page = next;
+      next += 1;
+      take(await readPage(page), page);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  return { items: [...found.values()], hasMoved: hasMoved || found.size < total };
+}
+
+/** Behind a proxy that hides the total, only a short page tells where the end is. */
+async function listUntilShort<Item extends { id: number | string }>(
+  first: Page<Item>,
+  readPage: (page: number) => Promise<Page<Item>>,
+): Promise<Listed<Item>> {
+  const found = new Map<Item["id"], Item>();
+  let seen = 0;
+  let last = first;
+  for (let page = 1; ; page += 1) {
+    if (page > 1) last = await readPage(page);
+    for (const item of last.items) found.set(item.id, item);
+    seen += last.items.length;
+    if (last.items.length < PAGE_SIZE) return { items: [...found.values()], hasMoved: found.size < seen };
+  }
+}
+
+function brokenOff({ request }: Answer, given: number, announced: number): Retryable {
+  const said = `${request.method} ${request.path} gave ${given} of ${announced} items of a page`;
+  return new Retryable("gitea.incomplete", `${said}: the list is not complete`, { request });
+}
