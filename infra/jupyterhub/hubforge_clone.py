@@ -21,6 +21,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -59,6 +60,7 @@ class Repository:
     full_name: str
     email: str
     delivery: str
+    git_config: tuple[tuple[str, str], ...] = ()
 
 
 def say(text: str) -> None:
@@ -88,7 +90,8 @@ def ask_hub() -> Repository:
 
 def read_repository(told: dict[str, Any]) -> Repository:
     names = {"url": "cloneUrl", "full_name": "fullName", "email": "email", "delivery": "delivery"}
-    return Repository(**{ours: str(told.get(theirs) or "") for ours, theirs in names.items()})
+    config = tuple((str(key), str(value)) for key, value in told.get("gitConfig") or ())
+    return Repository(git_config=config, **{ours: str(told.get(theirs) or "") for ours, theirs in names.items()})
 
 
 def refusal(error: urllib.error.HTTPError) -> Exception:
@@ -111,11 +114,12 @@ class Git:
 
     def __init__(self, server_pid: int) -> None:
         self._server_pid = server_pid
+        self.config: tuple[tuple[str, str], ...] = ()  # what the hub says that Git must know, beside the environment
 
     def run(self, *words: str, at: Path | None = None, fails_with: type[Exception] = Later) -> str:
         where = ["-C", str(at)] if at else []
         slow = ["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60"]
-        environment = dict(os.environ, LC_ALL="C", GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="", SSH_ASKPASS="")
+        environment = with_config(os.environ, self.config)
         with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
             process = subprocess.Popen(
                 ["git", *slow, *where, *words], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
@@ -146,6 +150,16 @@ class Git:
             return None
 
 
+def with_config(environ: Mapping[str, str], config: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """The environment with more Git settings, in English and without a prompt."""
+    environment = dict(environ, LC_ALL="C", GIT_TERMINAL_PROMPT="0", GIT_ASKPASS="", SSH_ASKPASS="")
+    count = int(environ["GIT_CONFIG_COUNT"]) if environ.get("GIT_CONFIG_COUNT", "").isdigit() else 0
+    for number, (key, value) in enumerate(config, start=count):
+        environment[f"GIT_CONFIG_KEY_{number}"] = key
+        environment[f"GIT_CONFIG_VALUE_{number}"] = value
+    return {**environment, "GIT_CONFIG_COUNT": str(count + len(config))}
+
+
 def last_line(text: str) -> str:
     """The line that says what went wrong: ours, else Git's last."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -166,6 +180,17 @@ def is_running(pid: int) -> bool:
 
 
 # --- The clone --------------------------------------------------------------------------------------------------------
+
+
+def make_clone(git: Git, repository: Repository, folder: Path) -> None:
+    """The clone in its place, and Git's settings for the person's own commands."""
+    warn_of_environment(repository.url)
+    target = target_of(folder, repository.url)
+    is_dressed = knows_helper(git, repository.url)
+    git.config = repository.git_config
+    say(place_clone(git, repository, target))
+    if not is_dressed:
+        keep_config(git, repository, target)
 
 
 def place_clone(git: Git, repository: Repository, target: Path) -> str:
@@ -263,6 +288,23 @@ def name_author(git: Git, repository: Repository, target: Path) -> None:
             git.run("config", "--local", setting, value, at=target)
 
 
+def knows_helper(git: Git, url: str) -> bool:
+    """Whether the server's own environment tells Git of the helper. Not so if the hub did not know Gitea when the
+    server started, or if a spawner or profile put its own settings in the place of ours."""
+    git.config = ()
+    return "HUBFORGE_CREDENTIAL_HELPER" in (git.ask("config", "--get-urlmatch", "credential.helper", url) or "")
+
+
+def keep_config(git: Git, repository: Repository, target: Path) -> None:
+    """Write the settings into the clone, so that the person's own commands have them there at least."""
+    git.config = ()
+    for key in {key for key, _ in repository.git_config}:
+        git.ask("config", "--local", "--unset-all", key, at=target)
+    for key, value in repository.git_config:
+        git.run("config", "--local", "--add", key, value, at=target)
+    say(f"the server's environment has no helper for Git: it is set in {target} only")
+
+
 def remove_left_overs(folder: Path) -> None:
     for unfinished in folder.glob(f"{UNFINISHED}*"):
         with contextlib.suppress(OSError):
@@ -343,8 +385,7 @@ def keep_trying(server_pid: int) -> None:
         try:
             repository = ask_hub()
             delivery, longest = repository.delivery or delivery, LONGEST_GIT_WAIT_SECONDS
-            warn_of_environment(git, repository.url)
-            say(place_clone(git, repository, target_of(folder, repository.url)))
+            make_clone(git, repository, folder)
             remove_note(folder)
             return
         except Never as error:
@@ -373,11 +414,10 @@ def wait(server_pid: int, seconds: float) -> None:
 WARNED: set[str] = set()
 
 
-def warn_of_environment(git: Git, clone_url: str) -> None:
+def warn_of_environment(clone_url: str) -> None:
     """One clear line each for what stands in the way and can only be mended by somebody else."""
-    helper = git.ask("config", "--get-urlmatch", "credential.helper", clone_url) or ""
-    if "HUBFORGE_CREDENTIAL_HELPER" not in helper or not os.environ.get("HUBFORGE_CREDENTIAL_HELPER"):
-        warn_once("Git has no hubforge helper: the spawner or a profile replaced GIT_CONFIG_* (README, profiles)")
+    if not os.environ.get("HUBFORGE_CREDENTIAL_HELPER"):
+        warn_once("no HUBFORGE_CREDENTIAL_HELPER: the spawner or a profile replaced the server's environment (README)")
     host = urlsplit(clone_url).hostname or ""
     words = [(number, word) for number, line in enumerate(netrc_lines(), 1) for word in line.split()]
     for (number, word), (_, following) in zip(words, [*words[1:], (0, "")]):

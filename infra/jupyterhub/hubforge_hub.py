@@ -87,7 +87,6 @@ class Settings:
     secrets: tuple[bytes, ...]
     hub: str
     outbox: Path
-    git_url: str | None
     directory: str
     start_step: Path | None
     ready_wait_seconds: float = 5.0
@@ -116,7 +115,6 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
     take("secrets", "secret", read_secrets, environ.get("HUBFORGE_SECRET"))
     take("hub", "hub", hub_name, environ.get("HUBFORGE_HUB"), "default")
     take("outbox", "outbox", outbox_path, environ.get("HUBFORGE_OUTBOX"), "hubforge.sqlite")
-    take("git_url", "git_url", optional_origin, environ.get("HUBFORGE_GIT_URL"))
     take("directory", "directory", lambda value: str(value or ""))
     take("start_step", "start_step", start_step_path)
     for field in dataclasses.fields(Settings):
@@ -149,10 +147,6 @@ def origin_of(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"must be an http or https address, is {url!r}")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-
-
-def optional_origin(value: Any) -> str | None:
-    return origin_of(str(value)) if value else None
 
 
 def read_secrets(value: Any) -> tuple[bytes, ...]:
@@ -502,6 +496,17 @@ class Outbox:
 
         return self._write(work)
 
+    def ensure_session(self, session: Session) -> Session:
+        """The open session of that server; `session`, if the outbox has lost it."""
+
+        def work(db: sqlite3.Connection) -> Session:
+            for known in self._open_sessions(db, session.user, session.server):
+                return known
+            self._insert(db, session)
+            return session
+
+        return self._write(work)
+
     def open_sessions(self, user: str, server: str | None = None) -> list[Session]:
         return self._read(lambda db: self._open_sessions(db, user, server))
 
@@ -594,11 +599,12 @@ class Outbox:
         """The next message to send: a person's oldest one, of nobody in `busy`; never-tried ones first, so that
         many failing people cannot starve the others."""
         names = list(busy)
+        oldest = "select min(sequence) from messages where hub = m.hub and person = m.person and parked_at is null"
         query = (
             "select delivery, person, body, created_at, attempts from messages as m"
-            " where hub = ? and parked_at is null and next_at <= ? and sequence = (select min(sequence)"
-            " from messages where hub = m.hub and person = m.person and parked_at is null)"
-            f" and person not in ({', '.join('?' * len(names))}) order by min(attempts, 1), next_at limit 1"
+            " where hub = ? and parked_at is null and (attempts = 0 or next_at <= ?)"
+            f" and sequence = ({oldest}) and person not in ({', '.join('?' * len(names))})"
+            " order by min(attempts, 1), next_at limit 1"
         )
         row = self._read(lambda db: db.execute(query, (self.hub, time.time(), *names)).fetchone())
         return Message(*row) if row else None
@@ -988,9 +994,9 @@ def git_config(forge: str | None) -> list[tuple[str, str]]:
     ones (2.39.5) try `.netrc` first; our user name in the URL makes that attempt one of `hubforge`, whom no directory
     knows, instead of a failed login of the person.
     """
-    helper = '!python3 -c "$HUBFORGE_CREDENTIAL_HELPER"'
     if not forge:
-        return [("credential.helper", helper)]
+        return []  # no hubforge answer yet, ever: a helper for all hosts would share the token with other helpers
+    helper = '!python3 -c "$HUBFORGE_CREDENTIAL_HELPER"'
     scheme, _, host = forge.partition("://")
     return [
         (f"credential.{forge}.helper", ""),
@@ -1032,7 +1038,7 @@ def merge_environment(
             merged.setdefault(name, value)
     count = git_config_count(merged)
     present = {(merged.get(f"GIT_CONFIG_KEY_{i}"), merged.get(f"GIT_CONFIG_VALUE_{i}")) for i in range(count)}
-    if not present.issuperset(config):
+    if config and not present.issuperset(config):
         for number, (key, value) in enumerate(config, start=count):
             merged[f"GIT_CONFIG_KEY_{number}"] = key
             merged[f"GIT_CONFIG_VALUE_{number}"] = value
@@ -1088,6 +1094,7 @@ class Hub:
         self.broker = Broker(self)
         # One thread writes, in the order of the hooks; a slow disk then holds up neither the loop nor the order.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="hubforge-outbox")
+        self._reader = ThreadPoolExecutor(2, thread_name_prefix="hubforge-read")
         # Its own threads, because the loop's default pool is small and shared with name look-ups.
         self._asker = ThreadPoolExecutor(8, thread_name_prefix="hubforge-ask")
 
@@ -1096,6 +1103,10 @@ class Hub:
     async def write(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do one outbox transaction in the writer's thread, after all that were asked for before."""
         return await asyncio.wrap_future(self._writer.submit(work, *arguments))
+
+    async def read(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Look something up, in other threads than the writer's: eager clients hold up no hook."""
+        return await asyncio.wrap_future(self._reader.submit(work, *arguments))
 
     async def write_bounded(self, work: Callable[..., Any], *arguments: Any) -> None:
         """The same for a hook: if the disk is slow, go on without waiting; the write still happens."""
@@ -1118,7 +1129,7 @@ class Hub:
 
     async def ask(self, kind: str, session: Session, timeout_seconds: float = ASK_TIMEOUT_SECONDS) -> Workspace:
         """Ask hubforge, for all live sessions of that user; remembers where the forge is."""
-        live = await self.write(self.outbox.open_sessions, session.user)
+        live = await self.read(self.outbox.open_sessions, session.user)
         loop = asyncio.get_running_loop()
         asking = loop.run_in_executor(self._asker, ask, self.settings, kind, session, live, timeout_seconds)
         try:
@@ -1129,8 +1140,8 @@ class Hub:
         return found
 
     async def forge(self) -> str | None:
-        """Where Gitea is: as set, or as hubforge said last; None before the first answer."""
-        return self.settings.git_url or await self.write(self.outbox.recall, "forge")
+        """Where Gitea is, as hubforge said last; None before its first answer."""
+        return await self.read(self.outbox.recall, "forge")
 
     # The two hooks
 
@@ -1213,7 +1224,7 @@ class Dress:
         self.mail = ""
 
     def know(self, workspace: Workspace) -> None:
-        self.forge = self._settings.git_url or origin_of(workspace.clone_url)
+        self.forge = origin_of(workspace.clone_url)
         self.full_name, self.mail = workspace.full_name, workspace.email
 
     def identify(self, auth_state: Any) -> None:
@@ -1327,7 +1338,10 @@ def work_beside(hub: Hub) -> None:
     while not (application := running_hub()):
         time.sleep(0.5)
     time.sleep(hub.settings.start_delay_seconds)
-    warn_if_replaced(application)
+    try:
+        warn_if_replaced(application)
+    except Exception as error:  # a hub that keeps its configuration elsewhere; sending matters more
+        say(logging.WARNING, "hook.unchecked", error=f"{type(error).__name__}: {error}")
     take_lock(hub)
     hub.sender.start()
     say(logging.INFO, "sender.started", outbox=str(hub.settings.outbox), url=hub.settings.events_url)
@@ -1426,29 +1440,30 @@ class Broker:
         self._kept.pop(self._sessions.pop((user, server), ""), None)
 
     async def status(self, caller: Caller) -> dict[str, Any]:
-        """Is the repository there? For the start step in the user's server."""
-        session = await self._session(caller)
-        kept = self._keep(caller, session)
+        """Is the repository there, and what must Git know? For the start step in the user's server."""
         async with self._lock(caller.user):
+            session = await self._session(caller)
+            kept = self._keep(caller, session)
             if not kept.status or time.monotonic() > kept.status_until:
                 kept.status = await self._ask("workspace.status", session, kept)
                 lifetime = READY_SECONDS if kept.status.is_ready else PENDING_SECONDS
                 kept.status_until = time.monotonic() + lifetime
-        found = kept.status
+            found = kept.status
         return {
             "state": found.state,
             "cloneUrl": found.clone_url,
             "webUrl": found.web_url,
             "fullName": plain_text(found.full_name),
             "email": plain_text(found.email),
+            "gitConfig": git_config(origin_of(found.clone_url)),
             "delivery": session.delivery,
         }
 
     async def credentials(self, caller: Caller, protocol: str, host: str) -> dict[str, Any]:
         """A user name and token for the session; minted once, kept in memory, checked against the session before
         and after."""
-        session = await self._session(caller)
         async with self._lock(caller.user):
+            session = await self._session(caller)
             kept = self._keep(caller, session)
             await self._must_be_forge(session, kept, f"{protocol}://{host}")
             if not kept.credentials:
@@ -1458,23 +1473,22 @@ class Broker:
 
     async def erase(self, caller: Caller, refused: str) -> None:
         """Git says that this password was refused: drop it, if it is the one that is kept."""
-        session = await self._session(caller)
-        kept = self._keep(caller, session)
-        if kept.credentials and hmac.compare_digest(token_hash(kept.credentials.password) or "", refused):
-            kept.credentials = None
-            kept.was_refused = True
-            say(logging.WARNING, "credentials.refused", user=caller.user, server=caller.server)
+        async with self._lock(caller.user):
+            kept = self._keep(caller, await self._session(caller))
+            if kept.credentials and hmac.compare_digest(token_hash(kept.credentials.password) or "", refused):
+                kept.credentials = None
+                kept.was_refused = True
+                say(logging.WARNING, "credentials.refused", user=caller.user, server=caller.server)
 
     async def _session(self, caller: Caller) -> Session:
         """The caller's open session. A running server that the outbox has lost gets a new one here."""
         if not caller.is_live():
             raise ended()
         outbox = self._hub.outbox
-        found = await self._hub.write(outbox.open_sessions, caller.user, caller.server)
-        if not found and caller.is_live() and caller.spawner.ready:
-            live = LiveServer(started_of(caller.spawner), caller.token_hash)
-            found = [new_session(caller.user, caller.server, live)]
-            await self._hub.write(outbox.open_session, found[0])
+        found = await self._hub.read(outbox.open_sessions, caller.user, caller.server)
+        if not found and caller.spawner.ready:
+            lost = new_session(caller.user, caller.server, LiveServer(started_of(caller.spawner), caller.token_hash))
+            found = [await self._hub.write(outbox.ensure_session, lost)]
             self._hub.sender.wake()
         known = {token_hash(caller.spawner.api_token), found[0].token_hash if found else None} - {None}
         if not found or (known and caller.token_hash not in known):
@@ -1599,7 +1613,6 @@ def install(
     hub: str | None = None,
     workspaces_url: str | None = None,
     outbox: str | None = None,
-    git_url: str | None = None,
     directory: str = "",
     start_step: str | bool | None = None,
     ready_wait_seconds: float = 5,

@@ -117,6 +117,7 @@ class HandingOut(BrokerCase):
         told = asyncio.run(self.broker.status(caller))
         self.assertEqual((told["state"], told["fullName"]), ("ready", "Ada Example"))
         self.assertEqual(told["cloneUrl"], f"{self.workspaces.forge.url}/ilum-jupyterhub/jupyterhub-ada.git")
+        self.assertEqual(told["gitConfig"], hubforge.git_config(self.workspaces.forge.url))
         self.assertEqual(told["delivery"], self.hub.outbox.open_sessions("ada")[0].delivery)
 
 

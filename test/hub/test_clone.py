@@ -103,6 +103,22 @@ class Fresh(CloneCase):
         self.run_step(HUBFORGE_DIRECTORY="deep/notebooks")
         self.assertTrue((self.home / "deep" / "notebooks" / "IlumIntro.ipynb").exists())
 
+    def test_a_server_whose_git_settings_are_missing_gets_them_in_the_clone(self) -> None:
+        """The hub did not know Gitea yet, or a profile put its own GIT_CONFIG_* in the place of ours (case F3)."""
+        self.status["gitConfig"] = hubforge.git_config(self.forge.url)
+        for name in [name for name in self.environment if name.startswith("GIT_CONFIG_")]:
+            del self.environment[name]
+        profile = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
+        for more in ({}, profile):
+            with self.subTest(more):
+                told = self.run_step(**more)
+                self.assertIn("no helper for Git", told)
+                fetch = ["git", "-C", str(self.target), "fetch"]
+                ran = subprocess.run(fetch, env={**self.environment, **more}, capture_output=True, check=False)
+                self.assertEqual(ran.returncode, 0, ran.stderr)
+        helpers = self.git_here("config", "--local", "--get-all", f"credential.{self.forge.url}.helper")
+        self.assertEqual(helpers, '!python3 -c "$HUBFORGE_CREDENTIAL_HELPER"')
+
     def test_names_are_set_in_the_clone_if_the_environment_has_none(self) -> None:
         self.status.update(fullName="Ada Lovelace", email="ada@uni.example")
         self.run_step()
@@ -265,11 +281,10 @@ class Waiting(CloneCase):
 
     def test_what_only_somebody_else_can_mend_is_said_in_one_clear_line(self) -> None:
         (self.home / ".netrc").write_text("# old\nmachine 127.0.0.1\n  login ada password old\n")
-        bare = {name: value for name, value in self.environment.items() if not name.startswith("GIT_CONFIG_")}
-        self.environment = {**bare, "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "a.b", "GIT_CONFIG_VALUE_0": "c"}
+        del self.environment["HUBFORGE_CREDENTIAL_HELPER"]
         with mock.patch.object(start_step, "place_clone", return_value="done"):
             told = self.run_step()
-        self.assertEqual(told.count("Git has no hubforge helper"), 1)
+        self.assertEqual(told.count("no HUBFORGE_CREDENTIAL_HELPER"), 1)
         self.assertEqual(told.count("line 2 of ~/.netrc"), 1)
 
     def test_a_repository_with_a_name_that_leads_elsewhere_is_refused(self) -> None:

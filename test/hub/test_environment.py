@@ -54,8 +54,9 @@ class Merge(unittest.TestCase):
             for mark in ("{", "}", "$("):
                 self.assertNotIn(mark, value)
 
-    def test_without_a_known_forge_the_helper_is_asked_for_every_host_and_drops_no_other(self) -> None:
-        self.assertEqual([key for key, _ in hubforge.git_config(None)], ["credential.helper"])
+    def test_without_a_known_forge_git_is_told_nothing_because_other_helpers_would_be_told_too(self) -> None:
+        merged = hubforge.merge_environment(PROFILE, hubforge.git_config(None), {"HUBFORGE_DELIVERY": "evt_1"})
+        self.assertEqual(merged, {**PROFILE, "HUBFORGE_DELIVERY": "evt_1"})
 
 
 class ProfileSpawner(HubSpawner):

@@ -71,15 +71,26 @@ class Working(HelperCase):
         self.assertEqual(f"{asked['protocol']}://{asked['host']}", self.forge.url)
 
     def test_the_environments_proxy_is_for_the_world_and_not_for_the_hub(self) -> None:
-        environment = {
+        ran = self.helper("get", http_proxy="http://127.0.0.1:9")
+        self.assertEqual(ran.stdout, "username=hubforge\npassword=token-1\n", ran.stderr)
+
+    def helper(self, action: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        told = {
             "PATH": plain_environment()["PATH"],
             "JUPYTERHUB_API_URL": f"{self.hub.url}/hub/api",
             "JUPYTERHUB_API_TOKEN": "server-token",
-            "http_proxy": "http://127.0.0.1:9",
+            **environment,
         }
-        command = ["python3", "-c", hubforge.HELPER, "get"]
-        ran = subprocess.run(command, input="", env=environment, capture_output=True, text=True, check=False)
-        self.assertEqual(ran.stdout, "username=hubforge\npassword=token-1\n", ran.stderr)
+        command = ["python3", "-c", hubforge.HELPER, action]
+        return subprocess.run(command, input="", env=told, capture_output=True, text=True, check=False)
+
+    def test_for_another_host_it_leaves_git_to_ask_on_and_it_never_stores(self) -> None:
+        self.tells = (421, {"code": "host.other", "message": "hubforge has credentials for git.uni.example only"})
+        ran = self.helper("get")
+        self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (0, "", ""))
+        self.asked.clear()
+        self.helper("store")
+        self.assertEqual(self.asked, [])
 
     def test_a_refused_token_is_reported_by_its_hash_and_the_next_one_works(self) -> None:
         self.forge.tokens.clear()
@@ -107,21 +118,6 @@ class Working(HelperCase):
         (self.home / ".gitconfig").write_text("[credential]\n\thelper = store\n")
         ran = self.git("ls-remote", url)
         self.assertEqual((ran.returncode, self.asked), (0, []), ran.stderr)
-
-
-class UnknownForge(HelperCase):
-    """The first server ever, started while hubforge could not be reached: the helper is asked for every host."""
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.config = hubforge.git_config(None)
-
-    def test_the_hub_decides_by_host_and_other_hosts_stay_quiet(self) -> None:
-        self.assertEqual(self.fetch().returncode, 0)
-        self.tells = (421, {"code": "host.other", "message": "hubforge has credentials for git.uni.example only"})
-        ran = self.fetch()
-        self.assertNotIn("hubforge:", ran.stderr)
-        self.assertNotIn("quit", ran.stderr)
 
 
 class Ended(HelperCase):
