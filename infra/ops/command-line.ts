@@ -3,6 +3,7 @@ import type { Environment } from "#shared/config.ts";
 import { SettingsError } from "#shared/config.ts";
 import type { Context, Verb } from "./commands/context.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
+import { queues } from "./commands/queues.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { Interrupted } from "./letters/interrupted.ts";
 import { QueueTrouble } from "./letters/queue-trouble.ts";
@@ -58,6 +59,7 @@ function createProgram(run: Run, { stdout, stderr }: Streams): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   deadLetters(program, run);
+  program.command("queues").description("how much waits in each queue").action(run(queues));
   for (const command of allOf(program)) command.showHelpAfterError(`usage: ${nameOf(command)} ${command.usage()}`);
   return program;
 }

@@ -33,6 +33,8 @@ export async function sendLetters(queues: TestQueues, letters: readonly (Failure
       Id: String(index),
       MessageBody: typeof letter === "string" ? letter : JSON.stringify(letter),
     }));
-    await queues.client.send(new SendMessageBatchCommand({ QueueUrl: queues.queue(DEAD_LETTERS).url, Entries }));
+    const command = new SendMessageBatchCommand({ QueueUrl: queues.queue(DEAD_LETTERS).url, Entries });
+    const { Failed = [] } = await queues.client.send(command);
+    if (Failed.length > 0) throw new Error(`SQS refuses a letter: ${Failed[0]?.Message}`);
   }
 }

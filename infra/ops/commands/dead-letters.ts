@@ -1,8 +1,11 @@
 import type { Command } from "commander";
 import type { Run } from "../command-line.ts";
+import { discard } from "./discard.ts";
+import { exportLetters } from "./export-letters.ts";
 import { listLetters } from "./list-letters.ts";
 import { replay } from "./replay.ts";
 import { showLetters } from "./show-letters.ts";
+import { stats } from "./stats.ts";
 
 /** `hubforge dead-letters …`: one filter language in all of them. */
 export function deadLetters(program: Command, run: Run): void {
@@ -18,9 +21,20 @@ export function deadLetters(program: Command, run: Run): void {
     .option("--reason <text>", "why: kept in the envelope and every log line of the replay")
     .option("--no-ask", "do not ask LDAP and Gitea what the replay would come to")
     .action(run(replay));
+  withExecution(withFilter(group.command("discard")))
+    .description("delete for good; a plan unless --execute")
+    .option("--all", "also without any filter")
+    .action(run(discard));
+  withFilter(group.command("export"), { isStream: true })
+    .description("whole messages, one JSON object a line; the queue keeps them")
+    .option("--out <file>", "into a new file instead of stdout")
+    .action(run(exportLetters));
+  withFilter(group.command("stats")).description("how many, by stage and reason").action(run(stats));
 }
 
-function withFilter(command: Command): Command {
+/** What is written while it is read cannot know which letters are the oldest: no `--limit` there. */
+function withFilter(command: Command, { isStream = false } = {}): Command {
+  if (!isStream) command.option("--limit <count>", "at most so many, the oldest");
   return command
     .option("--user <name>", "a person, by any of their names, in any case")
     .option("--stage <stage>", "the stage that failed")
@@ -29,7 +43,6 @@ function withFilter(command: Command): Command {
     .option("--since <time>", "failed since: 2h, 3d, 2026-11-24 or an ISO time")
     .option("--until <time>", "failed until")
     .option("--id <id>", "the beginning of a letter's id, or a delivery's id; may be repeated", collect)
-    .option("--limit <count>", "at most so many, the oldest")
     .option("--hold <seconds>", "for how long letters stay hidden if this command is killed (default 120)");
 }
 
@@ -38,7 +51,7 @@ function withExecution(command: Command): Command {
     .option("--execute", "do it, after a confirmation")
     .option("--plan <hash>", "only if the letters are still those of this plan")
     .option("--yes", "confirm beforehand")
-    .option("--anyway", "also while another reader holds letters");
+    .option("--anyway", "replay also while another reader holds letters");
 }
 
 function collect(value: string, before: string[] = []): string[] {

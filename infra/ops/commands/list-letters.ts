@@ -5,7 +5,8 @@ import { type Warning, warnOfReading } from "../letters/warn.ts";
 import { didYouMean } from "../nearest.ts";
 import { type FilterOptions, parseFilter } from "../options.ts";
 import { inert, inertJson } from "../output/inert.ts";
-import { letterRecord, letterTable } from "../output/letter-views.ts";
+import { letterColumns, letterRecord } from "../output/letter-views.ts";
+import { showTable } from "../output/rows.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { type Context, holdingLetters, type Verb } from "./context.ts";
 
@@ -23,14 +24,9 @@ export const listLetters: Verb<ReadingOptions> = async (context, options) => {
   const chosen = filterLetters(letters, filter);
   showWarnings(terminal, warnings);
   if (chosen.length === 0) return nothingMatched(context, letters, options, name);
-  if (terminal.isTable) {
-    const [titles = "", ...rows] = letterTable(chosen, now, terminal.width);
-    terminal.data(terminal.bold(titles));
-    for (const row of rows) terminal.data(row);
-    terminal.note(terminal.faint(`${chosen.length} of ${letters.length} letters on ${name}`));
-  } else {
-    for (const letter of chosen) terminal.data(inertJson(letterRecord(letter)));
-  }
+  if (terminal.isTable) showTable(terminal, chosen, letterColumns(now));
+  else for (const letter of chosen) terminal.data(inertJson(letterRecord(letter)));
+  terminal.note(terminal.faint(`${chosen.length} of ${letters.length} letters on ${name}`));
   return EXIT.done;
 };
 

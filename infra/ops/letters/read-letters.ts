@@ -10,7 +10,7 @@ export type ReadOptions = {
   holdSeconds?: number;
   onProgress?: (seen: number, onQueue: number) => void;
   /** Sees each letter with its whole body, which is not kept. */
-  onBody?: (letter: Letter, body: string) => void;
+  onBody?: (letter: Letter, body: string) => void | Promise<void>;
 };
 
 export type Reading = {
@@ -62,7 +62,7 @@ async function receiveAll(queue: LetterQueue, hold: Hold, options: ReadOptions):
       for (const { MessageId = "", ReceiptHandle = "", Body = "", Attributes } of messages) {
         const sentAt = new Date(Number(Attributes?.SentTimestamp) || Date.now());
         hold.take(MessageId, ReceiptHandle);
-        pile.add(Body, { messageId: MessageId, sentAt });
+        await pile.add(Body, { messageId: MessageId, sentAt });
       }
       onProgress?.(pile.messages, waiting);
     }
@@ -97,11 +97,11 @@ function createPile({ onBody }: ReadOptions) {
       return bytes;
     },
     letters: () => [...letters.values()].toSorted(oldestFirst),
-    add: (body: string, arrival: Arrival) => {
+    add: async (body: string, arrival: Arrival) => {
       if (seen.has(arrival.messageId)) return; // it came a second time; only its receipt is new
       seen.add(arrival.messageId);
       const letter = readLetter(body, arrival);
-      onBody?.(letter, body);
+      await onBody?.(letter, body);
       bytes += sizeOf(letter);
       letters.set(letter.id, merged(letters.get(letter.id), letter));
     },

@@ -1,6 +1,6 @@
 import type { Letter } from "../letters/letter.ts";
 import { inert } from "./inert.ts";
-import { type Column, table } from "./table.ts";
+import type { Column } from "./table.ts";
 import { absolute, ago } from "./times.ts";
 
 /** One object a line, for programs; the same in `list`, `export` and plans. */
@@ -25,8 +25,8 @@ export function personName({ envelope, names }: Letter): string | undefined {
 }
 
 /** Oldest first, so that the newest stands right above the prompt. */
-export function letterTable(letters: readonly Letter[], now: Date, width: number): string[] {
-  const columns: Column<Letter>[] = [
+export function letterColumns(now: Date): Column<Letter>[] {
+  return [
     { title: "ID", text: ({ id }) => id },
     { title: "PERSON", text: (letter) => personName(letter) ?? "?", isFlexible: true },
     { title: "STAGE", text: ({ stage }) => stage },
@@ -36,7 +36,6 @@ export function letterTable(letters: readonly Letter[], now: Date, width: number
     { title: "REPLAYS", text: ({ envelope }) => String(envelope?.replay.number || ""), isNumber: true },
     { title: "REASON", text: ({ reason }) => reason, isFlexible: true },
   ];
-  return table(letters, columns, width);
 }
 
 /** One letter in full: what an on-call person needs to know, then what else there is. */

@@ -4,7 +4,8 @@ import type { Warning } from "../letters/warn.ts";
 import { inert, inertJson } from "./inert.ts";
 import { letterRecord } from "./letter-views.ts";
 import type { Progress } from "./progress.ts";
-import { type Column, table } from "./table.ts";
+import { showTable } from "./rows.ts";
+import type { Column } from "./table.ts";
 import type { Terminal } from "./terminal.ts";
 import { ago } from "./times.ts";
 
@@ -25,9 +26,9 @@ function showPlanTables(terminal: Terminal, plan: ReplayPlan, { warnings, name, 
   terminal.data(terminal.bold(`Plan ${hash}: replay ${what}, on ${name}`));
   if (oldest && newest) terminal.data(`failed between ${ago(oldest, now)} and ${ago(newest, now)}`);
   terminal.data("");
-  show(terminal, table(groups, GROUP_COLUMNS, terminal.width));
+  showTable(terminal, groups, GROUP_COLUMNS);
   terminal.data("");
-  show(terminal, table(steps.slice(0, STEPS_SHOWN), stepColumns(now), terminal.width));
+  showTable(terminal, steps.slice(0, STEPS_SHOWN), stepColumns(now));
   if (steps.length > STEPS_SHOWN) terminal.data(`… and ${steps.length - STEPS_SHOWN} more: --json shows every one`);
   if (warnings.length > 0) terminal.data("");
   for (const { text } of warnings) terminal.data(`! ${inert(text)}`);
@@ -91,11 +92,6 @@ export function showSummary(terminal: Terminal, results: readonly StepResult[]):
   const words = [...counts].map(([outcome, some]) => `${some.length} ${OUTCOMES[outcome]}`);
   terminal.note(words.join("; "));
   if (counts.has("failed") || counts.has("skipped")) terminal.note("Run the same command again to do the rest.");
-}
-
-function show(terminal: Terminal, [titles = "", ...rows]: string[]): void {
-  terminal.data(terminal.faint(titles));
-  for (const row of rows) terminal.data(row);
 }
 
 function count(number: number, one: string, many = `${one}s`): string {

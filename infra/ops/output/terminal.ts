@@ -15,6 +15,8 @@ export type Terminal = {
   stdin: Readable;
   stderr: Stream;
   data(line: string): void;
+  /** The same for very much of it: resolves when more may come. */
+  dataDrained(line: string): Promise<void>;
   note(line: string): void;
   bold(text: string): string;
   faint(text: string): string;
@@ -42,6 +44,12 @@ export function createTerminal({ stdin, stdout, stderr }: Streams, isTable?: boo
     stderr,
     data: (line) => {
       if (!isClosed) stdout.write(`${line}\n`);
+    },
+    dataDrained: async (line) => {
+      if (isClosed || stdout.write(`${line}\n`)) return;
+      await new Promise<void>((resolve) => {
+        for (const event of ["drain", "error", "close"]) stdout.once(event, () => resolve());
+      });
     },
     note: (line) => void stderr.write(`${line}\n`),
     bold: (text) => styled("bold", text, stdout),

@@ -1,0 +1,34 @@
+import { foldName } from "#shared/names.ts";
+import type { Letter } from "./letter.ts";
+
+/** How many letters one stage wrote for one reason. */
+export type LetterCount = {
+  stage: string;
+  code: string;
+  class: Letter["class"];
+  letters: number;
+  people: number;
+  oldest: string;
+  newest: string;
+};
+
+/** Letters by stage and reason, the most frequent first. */
+export function countLetters(letters: readonly Letter[]): LetterCount[] {
+  const groups = Map.groupBy(letters, (letter) => JSON.stringify([letter.stage, letter.code, letter.class]));
+  return [...groups.values()]
+    .flatMap((some) => {
+      const [first] = some;
+      if (!first) return [];
+      const times = some.map(({ failedAt }) => Date.parse(failedAt));
+      return {
+        stage: first.stage,
+        code: first.code,
+        class: first.class,
+        letters: some.length,
+        people: new Set(some.flatMap(({ names }) => (names[0] === undefined ? [] : [foldName(names[0])]))).size,
+        oldest: new Date(Math.min(...times)).toISOString(),
+        newest: new Date(Math.max(...times)).toISOString(),
+      };
+    })
+    .toSorted((one, other) => other.letters - one.letters);
+}

@@ -1,0 +1,56 @@
+import type { Hold } from "./hold.ts";
+import type { Letter } from "./letter.ts";
+import { hashOf } from "./plan-replay.ts";
+
+export type DiscardPlan = {
+  /** The same for the same letters, in whatever order they were read. */
+  hash: string;
+  letters: readonly Letter[];
+};
+
+export function planDiscard(chosen: readonly Letter[]): DiscardPlan {
+  return { hash: hashOf(chosen.map(({ id }) => `discard ${id}`)), letters: chosen };
+}
+
+export type Discarded = { letter: Letter; outcome: "discarded" | "failed" | "skipped"; reason?: string };
+
+export type DiscardOptions = {
+  hold: Hold;
+  /** After this nothing new is begun. */
+  signal?: AbortSignal;
+  onProgress?: (result: Discarded) => void;
+};
+
+const AT_ONCE = 10;
+
+/** Deletes the letters of the plan with all their copies. Never throws for one that stays. */
+export async function discardLetters(plan: DiscardPlan, options: DiscardOptions): Promise<Discarded[]> {
+  const { hold, signal, onProgress } = options;
+  const results: Discarded[] = [];
+  for (let start = 0; start < plan.letters.length; start += AT_ONCE) {
+    const some = plan.letters.slice(start, start + AT_ONCE);
+    for (const result of signal?.aborted ? some.map(skipped) : await discardSome(some, hold)) {
+      results.push(result);
+      onProgress?.(result);
+    }
+  }
+  return results;
+}
+
+async function discardSome(letters: readonly Letter[], hold: Hold): Promise<Discarded[]> {
+  try {
+    const left = new Set(await hold.delete(letters.flatMap(({ copies }) => copies)));
+    return letters.map((letter) =>
+      letter.copies.some((messageId) => left.has(messageId))
+        ? { letter, outcome: "failed", reason: "SQS did not delete it" }
+        : { letter, outcome: "discarded" },
+    );
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return letters.map((letter) => ({ letter, outcome: "failed", reason }));
+  }
+}
+
+function skipped(letter: Letter): Discarded {
+  return { letter, outcome: "skipped", reason: "interrupted before it" };
+}

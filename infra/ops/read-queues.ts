@@ -1,0 +1,29 @@
+import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
+import type { Environment } from "#shared/config.ts";
+import { type QueueName, queueUrlVariable } from "#shared/pipeline.ts";
+import { countsIn, createSqsClient, type QueueCounts } from "./letters/letter-queue.ts";
+import { QueueTrouble } from "./letters/queue-trouble.ts";
+import { ALL_QUEUES } from "./target.ts";
+
+/** A queue's counts, as near as SQS tells them, or why it could not be asked. */
+export type QueueState = { queue: QueueName; counts?: QueueCounts; trouble?: string };
+
+/** Every queue that the environment knows, in the order of the journey. */
+export async function readQueues(environment: Environment): Promise<QueueState[]> {
+  const client = createSqsClient(environment);
+  const read = async (queue: QueueName): Promise<QueueState> => {
+    const url = environment[queueUrlVariable(queue)];
+    if (!url) return { queue, trouble: `${queueUrlVariable(queue)} is not set` };
+    try {
+      const answer = await client.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }));
+      return { queue, counts: countsIn(answer.Attributes ?? {}) };
+    } catch (cause) {
+      return { queue, trouble: QueueTrouble.of(cause, url).message };
+    }
+  };
+  try {
+    return await Promise.all(ALL_QUEUES.map(read));
+  } finally {
+    client.destroy();
+  }
+}
