@@ -43,7 +43,7 @@ type WorldOptions = { seedLdif?: string; config?: string; parameters?: Parameter
 export async function startWorld(settings: Environment = {}, options: WorldOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), "hubforge-"));
   const slapd = await startSlapd({ dir: join(dir, "slapd"), ...outsideDirectoryPort(), ...options });
-  const queues = await startQueues();
+  const queues = await startQueues(options.parameters);
   const giteaOptions = giteaBeside(slapd, join(dir, "gitea"));
   let gitea = outsideGitea() ?? (await startGitea(giteaOptions));
   const environment: Environment = {
