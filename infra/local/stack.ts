@@ -10,6 +10,7 @@ import { type HubMessage, type Posted, postEvent } from "./hub.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { type Ending, findGitea, queueEnvironment, regionOf, startQueues } from "./parts.ts";
 import type { Queue } from "./resources.ts";
+import { rateSeconds } from "./schedule.ts";
 import { type Slapd, startSlapd } from "./slapd.ts";
 import type { Parameters, Place } from "./template.ts";
 import { wakeFunctions } from "./wake.ts";
@@ -33,6 +34,8 @@ export type StackOptions = {
   sqsEndpoint?: string;
   /** Who is in the directory; the small university by default. */
   seedLdif?: string;
+  /** Runs the directory sync at start and then every SYNC_SCHEDULE. */
+  isSyncing?: boolean;
   /** Hears of each part as it stands. */
   onPart?: (part: string, where: string) => void;
   /** Hears what Lambda's or the queue's own log would tell. */
@@ -85,7 +88,11 @@ async function endAll(endings: Ending[]): Promise<void> {
 
 async function startParts(options: StackOptions, endings: Ending[]): Promise<Omit<Stack, "stop">> {
   const { dir, seedLdif, onPart } = options;
-  const place: Place = { stage: "local", region: regionOf(options), parameters: options.parameters ?? {} };
+  const { SYNC_SCHEDULE: schedule } = await loadSettings(["sync"], { ...process.env, ...options.settings });
+  // A leaver waits for one interval of the sync, and SQS waits for no more than 900 s (DESIGN §5).
+  const departureDelaySeconds = Math.min(rateSeconds(schedule) ?? 900, 900);
+  const parameters = { departureDelaySeconds, ...options.parameters };
+  const place: Place = { stage: "local", region: regionOf(options), parameters };
 
   const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });
   endings.push(() => slapd.stop());
@@ -111,7 +118,8 @@ async function startParts(options: StackOptions, endings: Ending[]): Promise<Omi
   await loadSettings(["webhooks", "directory", "gitea", "templates", "retries"], process.env);
 
   const journal = createJournal();
-  const url = await startFunctions(options, { place, queues, sqs, journal }, endings);
+  const parts = { place, queues, sqs, journal, ...(options.isSyncing && { schedule }) };
+  const url = await startFunctions(options, parts, endings);
   onPart?.("Ingress", `${url}/v1/events`);
 
   const [[hub = "", [secret = ""] = []] = []] = Object.entries(webhookSecrets);
@@ -119,16 +127,17 @@ async function startParts(options: StackOptions, endings: Ending[]): Promise<Omi
   return { url, hub, secret, slapd, gitea, giteaUrl, queues, sqs, ...journal, send };
 }
 
-type Parts = { place: Place; queues: Queue[]; sqs: SQSClient; journal: Journal };
+type Parts = { place: Place; queues: Queue[]; sqs: SQSClient; journal: Journal; schedule?: string };
 
 async function startFunctions(options: StackOptions, parts: Parts, endings: Ending[]): Promise<string> {
-  const { place, queues, sqs, journal } = parts;
+  const { place, queues, sqs, journal, schedule } = parts;
   setLogWriter(journal.write);
   const awake = await wakeFunctions({
     functions: readFunctions(place),
     queues,
     sqs,
     onMessage: journal.noteMessage,
+    ...(schedule && { schedule }),
     ...(options.ports && { ports: options.ports }),
     ...(options.onTrouble && { onTrouble: options.onTrouble }),
   });

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { loadSettings } from "#shared/config.ts";
+import type { LogLine } from "#shared/log.ts";
 import { explain } from "./explain.ts";
 import { type Login, logIn, type Reader } from "./first-login.ts";
 import { interrupted, stopSoon } from "./interruption.ts";
@@ -8,6 +9,7 @@ import { createScreen, type Screen, stageText } from "./progress.ts";
 import { createRunFolder, type RunFolder } from "./run-folder.ts";
 import { type Stack, type StackOptions, startLocalStack } from "./stack.ts";
 import { type Flags, readFlags, USAGE } from "./start-flags.ts";
+import { syncText } from "./sync-notice.ts";
 
 /** Ada of infra/local/directory/seed.ldif. */
 const PERSON = { user: "ada", password: "ada-password" };
@@ -59,6 +61,12 @@ type Session = { flags: Flags; screen: Screen; folder: RunFolder; interruption: 
 /** The first login, then whatever comes until Ctrl-C. */
 async function serve(stack: Stack, { flags, screen, folder, interruption }: Session): Promise<number> {
   folder.writeState({ url: stack.url, hub: stack.hub, secret: stack.secret, slapdPid: stack.slapd.pid });
+  const showSync = (line: LogLine) => {
+    const text = syncText(line);
+    if (text) screen.say(text);
+  };
+  stack.lines.forEach(showSync);
+  stack.onLine(showSync);
   const reader = readerOf(stack);
   const login = await Promise.race([
     logIn(stack, { person: PERSON.user, reader, dir: folder.path, screen }),
@@ -85,6 +93,7 @@ async function stackOptions(folder: RunFolder, { ports }: Flags, screen: Screen)
   return {
     dir: folder.path,
     ports,
+    isSyncing: true,
     ...(GITEA_URL && { giteaUrl: GITEA_URL.replace(/\/+$/, "") }),
     ...(AWS_ENDPOINT_URL && { sqsEndpoint: AWS_ENDPOINT_URL }),
     ...(settings && { webhookSecrets: settings.WEBHOOK_SECRETS }),

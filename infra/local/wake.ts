@@ -3,6 +3,7 @@ import { type HttpFunction, openDoor } from "./door.ts";
 import { type EventSource, type SettledInvocation, startEventSource } from "./event-source.ts";
 import { type FunctionDefinition, type Handler, loadHandler } from "./functions.ts";
 import type { Queue } from "./resources.ts";
+import { startSchedule } from "./schedule.ts";
 
 export type WakeOptions = {
   functions: FunctionDefinition[];
@@ -10,6 +11,8 @@ export type WakeOptions = {
   sqs: SQSClient;
   /** Where the door may listen, tried in this order. */
   ports?: readonly number[];
+  /** When scheduled functions run; never without it. */
+  schedule?: string;
   onMessage?: (body: string) => void;
   /** What Lambda's own log would tell: a handler that threw, or a queue that does not answer. */
   onTrouble?: (sentence: string) => void;
@@ -31,13 +34,20 @@ export async function wakeFunctions(options: WakeOptions): Promise<Awake> {
     functions: loaded.filter(isHttp),
   });
   const sources = loaded.flatMap((one) => eventSourcesOf(one, options));
+  const schedules = loaded.filter(({ isScheduled }) => isScheduled).flatMap((one) => scheduleOf(one, options));
   return {
     url: door.url,
     stop: async (how) => {
       await door.stop();
-      await Promise.all(sources.map((source) => source.stop(how)));
+      await Promise.all([...sources, ...schedules].map((source) => source.stop(how)));
     },
   };
+}
+
+function scheduleOf({ name, handler, timeoutSeconds }: Loaded, { schedule, onTrouble }: WakeOptions) {
+  if (schedule === undefined) return [];
+  const say = (error: unknown) => onTrouble?.(`function ${name} failed: ${messageOf(error)}`);
+  return [startSchedule({ functionName: name, handler, timeoutSeconds, schedule, onTrouble: say })];
 }
 
 type Loaded = Omit<FunctionDefinition, "handler"> & { handler: Handler };

@@ -1,0 +1,46 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { createContext } from "./event-source.ts";
+import type { Handler } from "./functions.ts";
+
+export type ScheduleOptions = {
+  functionName: string;
+  handler: Handler;
+  /** As SYNC_SCHEDULE; a cron expression is the cloud's, here it means at start only. */
+  schedule: string;
+  timeoutSeconds: number;
+  onTrouble?: (error: unknown) => void;
+};
+
+export type Schedule = { stop(): Promise<void> };
+
+/** EventBridge's rule for one function: once at start, then at the rate; a run that takes longer puts the next one off. */
+export function startSchedule(options: ScheduleOptions): Schedule {
+  const stopping = new AbortController();
+  const running = repeat(options, stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function repeat(options: ScheduleOptions, stopping: AbortSignal): Promise<void> {
+  const { functionName, handler, schedule, timeoutSeconds, onTrouble } = options;
+  const seconds = rateSeconds(schedule);
+  while (!stopping.aborted) {
+    try {
+      await handler({}, createContext(functionName, timeoutSeconds));
+    } catch (error) {
+      if (!stopping.aborted) onTrouble?.(error);
+    }
+    if (seconds === undefined) return;
+    await sleep(seconds * 1000, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
+
+/** `rate(5 minutes)` in seconds; undefined for a cron expression. */
+export function rateSeconds(schedule: string): number | undefined {
+  const [, count, unit] = /^rate\((\d+) (minute|hour)s?\)$/.exec(schedule) ?? [];
+  return count === undefined ? undefined : Number(count) * (unit === "hour" ? 3600 : 60);
+}
