@@ -4,11 +4,18 @@ import type { World } from "./world.ts";
 
 type Session = { hub: string; user: string; server: string; session: string };
 
+const Minted = z.object({ sha1: z.string() });
+
 /** The token that the workspaces function would have handed out to that session. */
-export async function mintSessionToken(world: Pick<World, "gitea">, account: string, session: Session): Promise<void> {
+export async function mintSessionToken(
+  world: Pick<World, "gitea">,
+  account: string,
+  session: Session,
+): Promise<string> {
   const body = JSON.stringify({ name: sessionTokenName(session), scopes: ["write:repository"] });
   const response = await askBasic(world, `/users/${account}/tokens`, { method: "POST", body });
   if (response.status !== 201) throw new Error(`${response.status}: ${await response.text()}`);
+  return Minted.parse(await response.json()).sha1;
 }
 
 /** The names of a person's tokens. */
