@@ -8,7 +8,7 @@ import type { DirectoryEntry } from "./directory/entry.ts";
 import { allOf, compileFilters, type Filters } from "./directory/filters.ts";
 import { groupsOf, isAllowed } from "./directory/groups.ts";
 import { personAttributes, toPerson } from "./directory/person.ts";
-import { type Everybody, readAll } from "./directory/read-all.ts";
+import { type Everybody, readAll, type ReadAllWish } from "./directory/read-all.ts";
 import type { Identity } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 
@@ -38,11 +38,10 @@ export type Directory = {
   lookUp(query: PersonQuery, signal: AbortSignal): Promise<LookUp>;
 
   /**
-   * Everybody and all groups at once, judged as `lookUp` would judge them; on one connection, at most 4 minutes. Groups of
-   * `groupDns` that are not there are told.
-   * @throws Unauthorized, Retryable as `lookUp` does; SettingsError for `groupDns` that are no DNs
+   * Everybody and all groups at once, judged as `lookUp` would judge them; on one connection, at most 4 minutes.
+   * @throws Unauthorized, Retryable as `lookUp` does
    */
-  readAll(groupDns: readonly string[], signal: AbortSignal): Promise<Everybody>;
+  readAll(wish: ReadAllWish, signal: AbortSignal): Promise<Everybody>;
 };
 
 export type { Everybody } from "./directory/read-all.ts";
@@ -66,8 +65,8 @@ export function createDirectory(
   const connect = createConnect(settings, { now, limits });
   const connectLonger = createConnect(settings, { now, limits: fullReadLimits });
   return {
-    readAll: (groupDns, signal) =>
-      connectLonger(signal, (connection) => readAll({ connection, settings, filters, now: now() }, groupDns)),
+    readAll: (wish, signal) =>
+      connectLonger(signal, (connection) => readAll({ connection, settings, filters, now: now() }, wish)),
 
     lookUp: (query, signal) =>
       connect(signal, async (connection) => {

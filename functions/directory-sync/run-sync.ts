@@ -49,10 +49,7 @@ export async function runSync(run: Run, { directory, lists, settings, sender }: 
   const progress: Progress = { people: 0, accounts: 0, sent: 0 };
   const came = (step: Partial<Progress>) => onProgress(Object.assign(progress, step));
   const [everybody, gitea, nativeSyncRuns] = await Promise.all([
-    directory.readAll(Object.keys(settings.GROUP_TEAMS), signal).then((found) => {
-      came({ people: found.people.length });
-      return found;
-    }),
+    directory.readAll({ groupDns: Object.keys(settings.GROUP_TEAMS), onPeople: (people) => came({ people }) }, signal),
     readGitea(lists, settings).then((found) => {
       came({ accounts: found.accounts.length });
       return found;

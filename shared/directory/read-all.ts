@@ -27,16 +27,23 @@ type Reading = { connection: Connection; settings: Settings<"directory">; filter
 /** What a server that answers may still hold back: what came before is true, only not all of it. */
 const PARTIAL = new Set(["ldap.limit", "ldap.referral", "ldap.range"]);
 
+export type ReadAllWish = {
+  /** Groups beside the allowed ones that must be there. */
+  groupDns: readonly string[];
+  /** Hears how many people have come, page by page. */
+  onPeople?: (count: number) => void;
+};
+
 /**
- * Reads all people, then all groups. @param groupDns groups beside the allowed ones that must be there
+ * Reads all people, then all groups.
  * @throws what a look-up throws for servers, rights and settings: then nothing is known
  */
-export async function readAll(reading: Reading, groupDns: readonly string[]): Promise<Everybody> {
+export async function readAll(reading: Reading, { groupDns, onPeople }: ReadAllWish): Promise<Everybody> {
   const { settings } = reading;
   const anomalies: Anomaly[] = [];
   const people: People = { people: [], byDn: new Map(), broken: [] };
   const groups = { byDn: new Map<string, Group>(), unresolved: 0, malformed: [] as string[] };
-  await keepingWhatCame(readPeople(reading, people), anomalies);
+  await keepingWhatCame(readPeople({ ...reading, ...(onPeople && { onPeople }) }, people), anomalies);
   await keepingWhatCame(readGroups(reading, people, groups), anomalies);
   for (const reason of groups.malformed) anomalies.push({ code: "directory.bad-member", reason });
   for (const { dn, directoryId, logins } of people.broken) {

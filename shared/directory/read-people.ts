@@ -28,10 +28,17 @@ export type People = { people: Person[]; byDn: Map<string, number>; broken: Brok
 /** One list for all who are in none, like every other list of groups (see `readGroups`). */
 const NO_GROUPS: Person["groups"] = [];
 
-type Reading = { connection: Connection; settings: Settings<"directory">; filters: Filters; now: number };
+type Reading = {
+  connection: Connection;
+  settings: Settings<"directory">;
+  filters: Filters;
+  now: number;
+  onPeople?: (count: number) => void;
+};
 
 /** Everybody whom a look-up by name or id could find, into `read`, which keeps what came before a failure. */
-export async function readPeople({ connection, settings, filters, now }: Reading, read: People): Promise<void> {
+export async function readPeople(reading: Reading, read: People): Promise<void> {
+  const { connection, settings, filters, now, onPeople } = reading;
   const pages = connection.pages(settings.LDAP_USER_SEARCH_BASE ?? settings.LDAP_BASE, {
     filter: filters.anyPerson(),
     attributes: personAttributes(settings),
@@ -39,6 +46,7 @@ export async function readPeople({ connection, settings, filters, now }: Reading
   });
   for await (const entries of pages) {
     for (const entry of entries) add(entry, { settings, now }, read);
+    onPeople?.(read.people.length);
   }
   refuseTwins(read);
 }

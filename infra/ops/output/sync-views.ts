@@ -1,0 +1,66 @@
+import { countRemovals } from "../../../functions/directory-sync/decide.ts";
+import type { Change, Plan } from "../../../functions/directory-sync/plan.ts";
+import type { SyncRun } from "../../../functions/directory-sync/run-sync.ts";
+import type { Column } from "./table.ts";
+
+/** One thing that the plan does, or that it cannot do. */
+type Row = { what: string; person: string; account: string; detail: string };
+
+export const columns: Column<Row>[] = [
+  { title: "WHAT", text: ({ what }) => what },
+  { title: "PERSON", text: ({ person }) => person },
+  { title: "ACCOUNT", text: ({ account }) => account },
+  { title: "DETAIL", text: ({ detail }) => detail, isFlexible: true },
+];
+
+export function rowsOf({ plan, guards }: Pick<SyncRun, "plan" | "guards">): Row[] {
+  return [
+    ...plan.refreshes.flatMap(({ username: person, account = "", changes, leave }) => [
+      ...changes.map((change) => ({ what: verbOf(change), person, account, detail: detailOf(change) })),
+      ...leave.map((team) => ({ what: "leave", person, account, detail: `team ${team}` })),
+    ]),
+    ...plan.departures.map(departed),
+    ...plan.rebinds.map(({ username: person, account, from, to }) => {
+      return { what: "new id", person, account, detail: `${from} → ${to}` };
+    }),
+    ...plan.conflicts.map(({ code, dn, reason }) => ({
+      what: "conflict",
+      person: dn,
+      account: "",
+      detail: `${code}: ${reason}`,
+    })),
+    ...guards.map(({ code, reason }) => ({ what: "guard", person: "", account: "", detail: `${code}: ${reason}` })),
+  ];
+}
+
+function departed({ username: person, account, leave, reason }: Plan["departures"][number]): Row {
+  const teams = leave.length > 0 ? `out of ${leave.join(", ")}; ` : "";
+  return { what: "depart", person, account, detail: `${teams}${reason}` };
+}
+
+const verbOf = ({ what }: Change) =>
+  ({ account: "create", join: "join", unblock: "unblock", id: "rebind" })[what as string] ?? "update";
+
+function detailOf({ what, from, to }: Change): string {
+  if (what === "account") return from === "" ? `account ${to}` : `account ${to}, found unmarked`;
+  if (what === "join") return `team ${to}`;
+  return `${what} "${from}" → "${to}"`;
+}
+
+/** What follows the table: how much, whether it was sent, and what to do. */
+export function summaryOf(run: SyncRun, { isDryRun, name }: { isDryRun: boolean; name: string }): string[] {
+  const { plan, world, hash, rebindHash, guards, isTaking, refusal, sent } = run;
+  const read = `${world.directory.people.length} people and ${world.gitea.accounts.length} accounts compared on ${name}`;
+  if (refusal !== undefined) return [read, `Nothing was done: ${refusal}`];
+  const removals = countRemovals(plan);
+  const isHeld = guards.length > 0 && !isTaking && removals > 0;
+  return [
+    read,
+    isDryRun ? "Dry run: nothing was sent." : `${sent} messages sent.`,
+    ...(removals > 0 ? [`${removals} people would lose something: removals ${hash}`] : []),
+    ...(isHeld ? [`Held back. If it is right: hubforge sync --confirm ${hash}`] : []),
+    ...(rebindHash !== undefined && isHeld
+      ? [`If they are the same humans: hubforge sync --rebind ${rebindHash}`]
+      : []),
+  ];
+}
