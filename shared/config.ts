@@ -4,7 +4,7 @@ import { HubName } from "./envelope.ts";
 import { LOG_LEVELS } from "./log.ts";
 import { isAccountName, TEAM_TRAPS } from "./names.ts";
 import { RETRY_FOR_MINUTES_MAXIMUM } from "./retries.ts";
-import { resolveReferences } from "./secrets.ts";
+import { referenceIn, resolveReferences } from "./secrets.ts";
 
 /**
  * Every setting, once: its name is the environment variable's, here and everywhere. A function parses only the sections
@@ -173,6 +173,27 @@ export async function loadSettings<Name extends SectionName>(
   }
   if (problems.length > 0) throw new SettingsError(`wrong settings:\n${problems.join("\n")}`);
   return settings as Settings<Name>; // the loop above filled exactly the named sections
+}
+
+/** What nobody may read in a template or a console: only ever references there. */
+const SECRETS: readonly string[] = ["WEBHOOK_SECRETS", "GITEA_TOKEN", "GITEA_PASSWORD", "LDAP_BIND_PASSWORD"];
+
+/**
+ * What is wrong with the settings of a whole deployment, a line each, before anything is deployed: as `loadSettings` would
+ * find it, but what references refer to is taken for right, and secrets must be references.
+ */
+export function checkSettings(values: Readonly<Record<string, string>>): string[] {
+  const sections = Object.values(SECTIONS);
+  const isReference = (name: string) => referenceIn(values[name] ?? "") !== undefined;
+  const issues = sections.flatMap((section) => section.safeParse(values).error?.issues ?? []);
+  const known = sections.flatMap((section) => Object.keys(section.shape));
+  return [
+    ...Object.keys(values).flatMap((name) => (known.includes(name) ? [] : [`${name}: no such setting`])),
+    ...SECRETS.filter((name) => values[name] && !isReference(name)).map(
+      (name) => `${name}: must be a reference, ssm:<name> or secretsmanager:<id>#<key>, and never the secret itself`,
+    ),
+    ...issues.filter(({ path }) => !isReference(String(path[0]))).map((issue) => describe(issue, values).trim()),
+  ];
 }
 
 /** What could not be read has been said; that it is missing as well is no news. */

@@ -1,9 +1,11 @@
+import * as z from "zod";
+
 /** What the references among some settings refer to; `problems` says, by variable, what could not be read and why. */
 type Resolved = { values: Record<string, string>; problems: Record<string, string> };
 
 /**
- * Replaces every value of the form `ssm:<name>` or `secretsmanager:<id>[#key]` by what it refers to. The AWS clients are
- * loaded only when a reference is met; both find region, credentials and another endpoint as every AWS client does.
+ * Replaces every value of the form `ssm:<name>` or `secretsmanager:<id>[#key]` by what it refers to. What speaks to
+ * AWS is loaded only when a reference is met.
  */
 export async function resolveReferences(settings: Record<string, string>): Promise<Resolved> {
   const resolved: Resolved = { values: {}, problems: {} };
@@ -19,25 +21,39 @@ export async function resolveReferences(settings: Record<string, string>): Promi
   return resolved;
 }
 
-async function resolve(value: string): Promise<string> {
+export type Reference = { store: "ssm" | "secretsmanager"; name: string };
+
+/** What `value` refers to; undefined for a value that stands for itself. */
+export function referenceIn(value: string): Reference | undefined {
   const [, store, name] = /^(ssm|secretsmanager):(.+)$/s.exec(value) ?? [];
-  if (store === undefined || name === undefined) return value;
-  return store === "ssm" ? await readParameter(name) : await readSecret(name);
+  if (name === undefined || (store !== "ssm" && store !== "secretsmanager")) return undefined;
+  return { store, name };
 }
 
+async function resolve(value: string): Promise<string> {
+  const reference = referenceIn(value);
+  if (!reference) return value;
+  return reference.store === "ssm" ? await readParameter(reference.name) : await readSecret(reference.name);
+}
+
+const Parameter = z.object({ Parameter: z.object({ Value: z.string().min(1) }) });
+const Secret = z.object({ SecretString: z.string().min(1) });
+
 async function readParameter(name: string): Promise<string> {
-  const { GetParameterCommand, SSMClient } = await import("@aws-sdk/client-ssm");
-  const { Parameter } = await new SSMClient({}).send(new GetParameterCommand({ Name: name, WithDecryption: true }));
-  if (!Parameter?.Value) throw new Error("it has no value");
-  return Parameter.Value;
+  const { askAws } = await import("./aws-json.ts");
+  const body = { Name: name, WithDecryption: true };
+  const found = Parameter.safeParse(await askAws({ service: "ssm", target: "AmazonSSM.GetParameter", body }));
+  if (!found.success) throw new Error("it has no value");
+  return found.data.Parameter.Value;
 }
 
 /** `id#key` takes one key of a secret that is a JSON object, as Kubernetes-style secrets are (`usernameKey`, `passwordKey`). */
 async function readSecret(reference: string): Promise<string> {
-  const { GetSecretValueCommand, SecretsManagerClient } = await import("@aws-sdk/client-secrets-manager");
+  const { askAws } = await import("./aws-json.ts");
   const [id, key] = reference.split("#", 2);
-  const { SecretString } = await new SecretsManagerClient({}).send(new GetSecretValueCommand({ SecretId: id }));
-  const value: unknown = key === undefined || !SecretString ? SecretString : keyOf(SecretString, key);
+  const question = { service: "secretsmanager", target: "secretsmanager.GetSecretValue", body: { SecretId: id } };
+  const found = Secret.safeParse(await askAws(question));
+  const value = found.success && (key === undefined ? found.data.SecretString : keyOf(found.data.SecretString, key));
   if (typeof value !== "string" || value === "") throw new Error("it has no such text");
   return value;
 }

@@ -108,7 +108,10 @@ describe("the template", () => {
     const limited = [...all(template, "AWS::Lambda::Function", Limit)].filter(
       ([, it]) => it.ReservedConcurrentExecutions,
     );
-    expect(limited).toEqual([["DirectoryDashsyncLambdaFunction", { ReservedConcurrentExecutions: 1 }]]);
+    expect(limited).toEqual([
+      ["IngressLambdaFunction", { ReservedConcurrentExecutions: 20 }],
+      ["DirectoryDashsyncLambdaFunction", { ReservedConcurrentExecutions: 1 }],
+    ]);
     const Retry = z.object({ MaximumRetryAttempts: z.number(), MaximumEventAgeInSeconds: z.number() });
     expect([...all(template, "AWS::Lambda::EventInvokeConfig", Retry).values()]).toEqual([
       { MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 60 },
@@ -175,6 +178,28 @@ describe("its queues", () => {
   it("delay departures only, by one interval of the sync", () => {
     const delayed = [...model.queues].filter(([, { DelaySeconds }]) => DelaySeconds > 0);
     expect(delayed.map(([name, { DelaySeconds }]) => [name, DelaySeconds])).toEqual([["DeparturesQueue", 300]]);
+  });
+});
+
+describe("its queues' encryption", () => {
+  it("is SQS's own at rest, and on the way everything but TLS is denied", () => {
+    const atRest = all(packaged.template, "AWS::SQS::Queue", z.object({ SqsManagedSseEnabled: z.literal(true) }));
+    expect(atRest.size).toBe(model.queues.size);
+    const Denial = z.object({
+      Queues: z.tuple([z.object({ Ref: z.string() })]),
+      PolicyDocument: z.object({ Statement: z.tuple([z.looseObject({ Resource: Arn })]) }),
+    });
+    const policies = [...all(packaged.template, "AWS::SQS::QueuePolicy", Denial).values()];
+    expect(policies.map(({ Queues: [queue] }) => queue.Ref).toSorted()).toEqual([...model.queues.keys()].toSorted());
+    for (const { Queues, PolicyDocument } of policies) {
+      expect(PolicyDocument.Statement[0]).toEqual({
+        Effect: "Deny",
+        Principal: "*",
+        Action: "sqs:*",
+        Resource: Queues[0].Ref,
+        Condition: { Bool: { "aws:SecureTransport": "false" } },
+      });
+    }
   });
 });
 

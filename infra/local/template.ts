@@ -35,8 +35,14 @@ const SHORT_FORMS: ScalarTag[] = [
 /** @param path from the project's folder, e.g. `infra/queues.yml` */
 export function readTemplate(path: string, { stage, parameters }: Place): unknown {
   const values = templateParameters(parameters);
-  const text = readFileSync(new URL(path, ROOT), "utf8")
-    .replaceAll(/\$\{sls:stage\}/g, stage)
-    .replaceAll(/\$\{param:(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole));
-  return parse(text, { merge: true, customTags: SHORT_FORMS });
+  return parseTemplate(path, (text) =>
+    text
+      .replaceAll(/\$\{sls:stage\}/g, stage)
+      .replaceAll(/\$\{param:(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole)),
+  );
+}
+
+/** With every `${…}` left as it is, for whoever hands it on to osls. */
+export function parseTemplate(path: string, fill: (text: string) => string = (text) => text): unknown {
+  return parse(fill(readFileSync(new URL(path, ROOT), "utf8")), { merge: true, customTags: SHORT_FORMS });
 }

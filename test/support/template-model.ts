@@ -12,6 +12,7 @@ const LambdaFunction = z.object({
   FunctionName: z.string(),
   Timeout: z.coerce.number(),
   Role: Arn,
+  ReservedConcurrentExecutions: z.coerce.number().optional(),
   Environment: z.object({ Variables: z.record(z.string(), z.unknown()) }).default({ Variables: {} }),
 });
 const SqsQueue = z.object({
@@ -37,11 +38,15 @@ const oneOrMany = <Value extends z.ZodType>(value: Value) => z.union([value.tran
 const Statement = z.object({
   Effect: z.literal("Allow"),
   Action: oneOrMany(z.string()),
-  Resource: oneOrMany(z.union([Arn, z.object({ "Fn::Sub": z.string() }).transform((it) => it["Fn::Sub"])])),
+  Resource: oneOrMany(z.union([Arn, z.object({ "Fn::Sub": z.string() }).transform((it) => it["Fn::Sub"]), z.string()])),
 });
 const Role = z.object({
   Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })),
-  ManagedPolicyArns: z.undefined().optional(),
+  ManagedPolicyArns: z.array(z.object({ "Fn::Sub": z.string() })).default([]),
+});
+const AttachedPolicy = z.object({
+  PolicyDocument: z.object({ Statement: z.array(Statement) }),
+  Roles: z.array(z.object({ Ref: z.string() })),
 });
 
 /** The resources of one type, parsed, by their names in the template. */
@@ -55,14 +60,18 @@ export function modelOf(template: Template) {
   const queues = all(template, "AWS::SQS::Queue", SqsQueue);
   const mappings = [...all(template, "AWS::Lambda::EventSourceMapping", Mapping).values()];
   const roles = all(template, "AWS::IAM::Role", Role);
+  const attached = [...all(template, "AWS::IAM::Policy", AttachedPolicy).values()];
   const functions = new Map(
     [...all(template, "AWS::Lambda::Function", LambdaFunction)].map(([logicalId, lambda]) => {
       const name = lambda.FunctionName.replace("hubforge-dev-", "");
-      const statements = present(roles.get(lambda.Role)).Policies.flatMap((policy) => policy.PolicyDocument.Statement);
+      const role = present(roles.get(lambda.Role));
+      const outside = attached.filter(({ Roles }) => Roles.some(({ Ref }) => Ref === lambda.Role));
+      const statements = [...role.Policies, ...outside].flatMap((policy) => policy.PolicyDocument.Statement);
       const allowed = (action: string) =>
         statements.filter(({ Action }) => Action.includes(action)).flatMap((it) => it.Resource);
       const wokenBy = mappings.filter(({ FunctionName }) => FunctionName === logicalId);
-      return [name, { ...lambda, variables: lambda.Environment.Variables, statements, allowed, wokenBy }];
+      const managed = role.ManagedPolicyArns.map((arn) => arn["Fn::Sub"]);
+      return [name, { ...lambda, variables: lambda.Environment.Variables, statements, managed, allowed, wokenBy }];
     }),
   );
   return { queues, mappings, functions };

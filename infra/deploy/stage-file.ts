@@ -1,0 +1,70 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import * as z from "zod";
+import { checkSettings, SettingsError } from "#shared/config.ts";
+import { referenceIn } from "#shared/secrets.ts";
+import { StackSettings } from "./stack-settings.ts";
+
+const ROOT = new URL("../../", import.meta.url);
+
+/** Everything that one stage is told: what its functions get, each value as an environment variable has it, and how it is deployed. */
+export type Stage = { settings: Record<string, string>; stack: StackSettings };
+
+const Values = z.record(
+  z.string().regex(/^[A-Z][A-Z0-9_]*$/, "settings are written in capitals"),
+  z.union([z.string(), z.number(), z.boolean()], { error: "must be one text or number; JSON goes into quotes" }),
+);
+
+/**
+ * @param path from the project's folder, e.g. `infra/stages/dev.yml`
+ * @throws SettingsError naming the file and every wrong, missing or unknown setting in it
+ */
+export function readStageFile(path: string): Stage {
+  const values = readValues(path);
+  const named = Object.entries(values).filter(([name]) => name.startsWith("STACK_"));
+  const stack = StackSettings.safeParse(Object.fromEntries(named));
+  const settings = Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith("STACK_")));
+  const known = Object.keys(StackSettings.shape);
+  const problems = [
+    ...named.flatMap(([name]) => (known.includes(name) ? [] : [`${name}: no such setting (${known.join(", ")})`])),
+    ...(stack.success ? [] : stack.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`)),
+    ...checkSettings(settings),
+    ...checkAuthority(settings["LDAP_CA"]),
+  ];
+  if (!stack.success || problems.length > 0) throw wrong(path, problems);
+  return { settings, stack: stack.data };
+}
+
+/** A path is one on this machine; a function has no such file. */
+function checkAuthority(authority: string | undefined): string[] {
+  if (!authority || referenceIn(authority) || authority.includes("-----BEGIN CERTIFICATE-----")) return [];
+  return ["LDAP_CA: must be the PEM text itself, or a reference to it"];
+}
+
+function readValues(path: string): Record<string, string> {
+  const parsed = Values.safeParse(parse(textOf(path)) ?? {});
+  if (!parsed.success) {
+    throw wrong(
+      path,
+      parsed.error.issues.map(({ path: at, message }) => `${at.join(".")}: ${message}`),
+    );
+  }
+  const set = Object.entries(parsed.data).map(([name, value]) => [name, String(value)]);
+  return Object.fromEntries(set.filter(([, value]) => value !== ""));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(new URL(path, ROOT), "utf8");
+  } catch (cause) {
+    throw new SettingsError(`${path} cannot be read: copy infra/stages/dev.yml to it and write your settings there`, {
+      cause,
+    });
+  }
+}
+
+function wrong(path: string, problems: string[]): SettingsError {
+  const error = new SettingsError(`wrong settings in ${path}:\n${problems.map((line) => `  ${line}`).join("\n")}`);
+  error.stack = error.message; // osls prints the stack of whatever stops it
+  return error;
+}

@@ -1,0 +1,170 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { SettingsError } from "#shared/config.ts";
+import { readStageFile } from "../infra/deploy/stage-file.ts";
+import { packageService, type Template } from "./support/packaged.ts";
+import { all, modelOf, present } from "./support/template-model.ts";
+
+const KEY = "arn:aws:kms:eu-central-1:123456789012:key/0192-a";
+const LEAST = {
+  WEBHOOK_SECRETS: "ssm:/uni/webhooks",
+  GITEA_URL: "https://git.uni.example",
+  GITEA_USERNAME: "secretsmanager:uni/gitea#username",
+  GITEA_PASSWORD: "secretsmanager:uni/gitea#password",
+  LDAP_URLS: "ldaps://ldap.uni.example",
+  LDAP_BASE: "dc=uni,dc=example",
+  LDAP_BIND_DN: "cn=reader,dc=uni,dc=example",
+  LDAP_BIND_PASSWORD: "ssm:ldap-password:3",
+};
+const EVERYTHING = {
+  ...LEAST,
+  LDAP_CA: "ssm:/uni/authority",
+  STACK_HTTP: "function-urls",
+  STACK_SUBNET_IDS: "subnet-1a, subnet-2b",
+  STACK_SECURITY_GROUP_IDS: "sg-3c",
+  STACK_KMS_KEY_ARN: KEY,
+  STACK_INGRESS_CONCURRENCY: 7,
+  STACK_LOG_RETENTION_DAYS: 90,
+  STACK_XRAY: true,
+};
+
+let dir: string;
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), "hubforge-stage-"));
+});
+afterAll(() => rm(dir, { recursive: true }));
+
+async function stageFile(settings: Record<string, string | number | boolean>): Promise<string> {
+  const path = join(dir, `stage-${crypto.randomUUID()}.yml`);
+  await writeFile(path, JSON.stringify(settings)); // JSON is YAML
+  return path;
+}
+
+async function packaged(settings: Record<string, string | number | boolean>): Promise<Template> {
+  const { template, remove } = await packageService({ stageFile: await stageFile(settings) });
+  await remove();
+  return template;
+}
+
+const own = (service: string, name: string) =>
+  `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${name}`;
+const PARAMETER = (name: string) => own("ssm", `parameter/${name}`);
+const GITEA = own("secretsmanager", "secret:uni/gitea-??????");
+
+describe("a stage that sets everything", () => {
+  let template: Template;
+  let model: ReturnType<typeof modelOf>;
+  beforeAll(async () => {
+    template = await packaged(EVERYTHING);
+    model = modelOf(template);
+  }, 120_000);
+
+  it("lets each function read the secrets that it is told of and no others", () => {
+    const read = [...model.functions].map(([name, { allowed }]) => [
+      name,
+      [...allowed("ssm:GetParameter"), ...allowed("secretsmanager:GetSecretValue")],
+    ]);
+    const directory = [PARAMETER("ldap-password"), PARAMETER("uni/authority")];
+    expect(Object.fromEntries(read)).toEqual({
+      ingress: [PARAMETER("uni/webhooks")],
+      workspaces: [PARAMETER("uni/webhooks"), ...directory, GITEA],
+      identity: directory,
+      "directory-sync": [...directory, GITEA],
+      ...Object.fromEntries(["account", "team", "repository", "templates", "release"].map((name) => [name, [GITEA]])),
+      "dead-letter": [],
+      departures: [],
+    });
+  });
+
+  it("encrypts every queue with the stage's key, which every function may use", () => {
+    const queues = all(template, "AWS::SQS::Queue", z.object({ KmsMasterKeyId: z.literal(KEY) }));
+    expect(queues.size).toBe(model.queues.size);
+    for (const { allowed } of model.functions.values()) {
+      expect([allowed("kms:Decrypt"), allowed("kms:GenerateDataKey")]).toEqual([[KEY], [KEY]]);
+    }
+  });
+
+  it("gives the ingress and workspaces a URL each and leaves the HTTP API out", () => {
+    const urls = all(template, "AWS::Lambda::Url", z.object({ AuthType: z.literal("NONE") }));
+    expect([...urls.keys()]).toEqual(["IngressLambdaFunctionUrl", "WorkspacesLambdaFunctionUrl"]);
+    expect(Object.values(template.Resources).filter(({ Type }) => Type.startsWith("AWS::ApiGateway"))).toEqual([]);
+  });
+
+  it("puts every function into the VPC, with the rights that this takes, and traces it", () => {
+    const Placed = z.object({
+      VpcConfig: z.object({ SubnetIds: z.array(z.string()), SecurityGroupIds: z.array(z.string()) }),
+      TracingConfig: z.object({ Mode: z.literal("Active") }),
+    });
+    for (const { VpcConfig } of all(template, "AWS::Lambda::Function", Placed).values()) {
+      expect(VpcConfig).toEqual({ SubnetIds: ["subnet-1a", "subnet-2b"], SecurityGroupIds: ["sg-3c"] });
+    }
+    for (const { managed } of model.functions.values()) {
+      expect(managed.map((arn) => arn.replace(/^.*\//, ""))).toEqual([
+        "AWSLambdaVPCAccessExecutionRole",
+        "AWSXRayDaemonWriteAccess",
+      ]);
+    }
+  });
+
+  it("bounds the ingress, and keeps logs for as long as it says", () => {
+    expect(present(model.functions.get("ingress")).ReservedConcurrentExecutions).toBe(7);
+    const groups = all(template, "AWS::Logs::LogGroup", z.object({ RetentionInDays: z.literal(90) }));
+    expect(groups.size).toBe(model.functions.size);
+  });
+});
+
+describe("a stage's file", () => {
+  it("is told apart from what it cannot be, everything at once and by name", async () => {
+    const wrong = {
+      ...LEAST,
+      GITEA_URL: "git.uni.example",
+      GITEA_PASSWORD: "hunter2",
+      LDAP_BASE: "",
+      LDAP_CA: "/etc/ssl/uni.pem",
+      LDPA_URLS: "ldap://typo",
+      STACK_HTTP: "rest",
+      STACK_SUBNETS: "subnet-1",
+    };
+    const path = await stageFile(wrong);
+    expect(() => readStageFile(path)).toThrow(SettingsError);
+    const lines = problemsIn(path).map((line) => line.trim().split(":")[0]);
+    expect(lines.toSorted()).toEqual(
+      ["GITEA_PASSWORD", "GITEA_URL", "LDAP_BASE", "LDAP_CA", "LDPA_URLS", "STACK_HTTP", "STACK_SUBNETS"].toSorted(),
+    );
+    expect(problemsIn(path).join()).not.toContain("hunter2");
+  });
+
+  it.each([
+    [{ STACK_SUBNET_IDS: "subnet-1a" }, "STACK_SUBNET_IDS: goes with STACK_SECURITY_GROUP_IDS"],
+    [{ STACK_KMS_KEY_ARN: "alias/uni" }, "STACK_KMS_KEY_ARN: must be a key's ARN"],
+    [{ STACK_INGRESS_CONCURRENCY: 0 }, "STACK_INGRESS_CONCURRENCY: must be a number from 1 to 9999, or none"],
+    [{ STACK_LOG_RETENTION_DAYS: 31 }, "STACK_LOG_RETENTION_DAYS: must be one of 1, 3, 5"],
+    [{ GITEA_USERNAME: "", GITEA_PASSWORD: "" }, "GITEA_TOKEN: is missing: set GITEA_TOKEN, or GITEA_USERNAME"],
+  ])("with %j is refused", async (change, sentence) => {
+    expect(problemsIn(await stageFile({ ...LEAST, ...change })).join("\n")).toContain(sentence);
+  });
+
+  it("that is missing is missed by its name", () => {
+    expect(problemsIn("infra/stages/no-such.yml").join()).toContain("infra/stages/no-such.yml cannot be read: copy");
+  });
+
+  it("stops osls before it packages anything", async () => {
+    const path = await stageFile({ ...LEAST, GITEA_URL: "nowhere" });
+    const problem = await packageService({ stageFile: path }).catch((error: Error & { stdout?: string }) => error);
+    expect(problem).toMatchObject({ code: 1 });
+    expect(JSON.stringify(problem)).toContain("GITEA_URL: must be an http or https URL");
+  }, 120_000);
+});
+
+function problemsIn(path: string): string[] {
+  try {
+    readStageFile(path);
+    return [];
+  } catch (error) {
+    const [title = "", ...lines] = String(error instanceof Error ? error.message : error).split("\n");
+    return lines.length > 0 ? lines : [title];
+  }
+}
