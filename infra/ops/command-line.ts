@@ -1,9 +1,12 @@
 import { Command, CommanderError } from "commander";
 import type { Environment } from "#shared/config.ts";
 import { SettingsError } from "#shared/config.ts";
+import { Permanent, Retryable } from "#shared/errors.ts";
+import { accounts } from "./commands/accounts.ts";
 import type { Context, Verb } from "./commands/context.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
 import { queues } from "./commands/queues.ts";
+import { sync } from "./commands/sync.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { Interrupted } from "./letters/interrupted.ts";
 import { QueueTrouble } from "./letters/queue-trouble.ts";
@@ -59,6 +62,8 @@ function createProgram(run: Run, { stdout, stderr }: Streams): Command {
     .configureHelp({ showGlobalOptions: true })
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) });
   deadLetters(program, run);
+  accounts(program, run);
+  sync(program, run);
   program.command("queues").description("how much waits in each queue").action(run(queues));
   for (const command of allOf(program)) command.showHelpAfterError(`usage: ${nameOf(command)} ${command.usage()}`);
   return program;
@@ -72,6 +77,8 @@ function nameOf(command: Command): string {
   return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
 }
 
+const KNOWN = [QueueTrouble, SettingsError, Permanent, Retryable];
+
 function complain(error: unknown, { stderr }: Streams, command: Command | undefined): ExitCode {
   const say = (text: string) => void stderr.write(`hubforge: ${text}\n`);
   if (error instanceof Interrupted) {
@@ -83,8 +90,15 @@ function complain(error: unknown, { stderr }: Streams, command: Command | undefi
     if (command) stderr.write(`usage: ${nameOf(command)} ${command.usage()} (--help tells more)\n`);
     return EXIT.usage;
   }
-  const isKnown = error instanceof QueueTrouble || error instanceof SettingsError;
+  const isKnown = KNOWN.some((kind) => error instanceof kind);
   const text = error instanceof Error ? error.message : String(error);
-  say(isKnown ? text : `unexpected: ${error instanceof Error ? (error.stack ?? text) : text}`);
+  say(
+    isKnown
+      ? text
+          .split("\n")
+          .map((line) => inert(line))
+          .join("\n")
+      : `unexpected: ${error instanceof Error ? (error.stack ?? text) : text}`,
+  );
   return EXIT.error;
 }

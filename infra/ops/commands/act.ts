@@ -10,9 +10,10 @@ export type Intent = {
   context: Context;
   options: ActOptions;
   hash: string;
-  count: number;
-  /** `replay`, `discard` … */
-  verb: string;
+  /** What somebody types to go ahead, e.g. the count. */
+  wanted: string;
+  /** e.g. `replay 37` */
+  deed: string;
   hasOtherReader: boolean;
   /** The command line that would do it. */
   command: string;
@@ -22,7 +23,7 @@ export type Intent = {
  * Whether a plan that was shown is to be carried out. Without `--execute` it is not; with `--plan` only if the letters are
  * still those; then somebody types the count, or `--yes` stands for it.
  */
-export async function actOn({ context, options, hash, count, verb, ...rest }: Intent): Promise<"go" | ExitCode> {
+export async function actOn({ context, options, hash, wanted, deed, ...rest }: Intent): Promise<"go" | ExitCode> {
   const { terminal } = context;
   if (!options.execute) {
     terminal.note(`Nothing was done. To do it:\n  ${rest.command}`);
@@ -42,7 +43,8 @@ export async function actOn({ context, options, hash, count, verb, ...rest }: In
   }
   if (options.yes) return "go";
   if (!terminal.isInteractive) throw new UsageError("there is nobody to confirm: add --yes");
-  return (await isConfirmed(context, `Type ${count} to ${verb} ${count}: `, String(count))) ? "go" : declined(context);
+  const question = `Type ${inert(wanted)} to ${inert(deed)}: `;
+  return (await isConfirmed(context, question, wanted)) ? "go" : declined(context);
 }
 
 /** A wrong word is a no; so is the end of the input. */

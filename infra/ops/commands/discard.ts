@@ -30,8 +30,8 @@ export const discard: Verb<DiscardOptions> = async (context, options, words) => 
       context,
       options,
       hash: plan.hash,
-      count: plan.letters.length,
-      verb: "discard",
+      wanted: String(plan.letters.length),
+      deed: `discard ${plan.letters.length} for good`,
       hasOtherReader: false, // what another reader holds is not discarded: no order is at stake
       command: howToExecute(context, "dead-letters discard", { options, words, hash: plan.hash }),
     });

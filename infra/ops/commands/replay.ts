@@ -1,7 +1,6 @@
 import { createSender } from "#shared/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { filterLetters } from "../letters/filter-letters.ts";
-import { connectForesight } from "../letters/foresee.ts";
 import { planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
 import type { Reading } from "../letters/read-letters.ts";
 import { REPLAY_CONCURRENCY, REPLAY_RATE, replayLetters, type StepResult } from "../letters/replay-letters.ts";
@@ -14,15 +13,13 @@ import { type ActOptions, actOn, howToExecute } from "./act.ts";
 import { type Context, holdingLetters, type Verb } from "./context.ts";
 import { nothingMatched, type ReadingOptions } from "./list-letters.ts";
 
-export type ReplayOptions = ReadingOptions &
-  ActOptions & { rate?: string; concurrency?: string; reason?: string; ask?: boolean };
+export type PaceOptions = { rate?: string; concurrency?: string };
+export type ReplayOptions = ReadingOptions & ActOptions & PaceOptions & { reason?: string; ask?: boolean };
 
 /** `dead-letters replay`: the exact plan; with `--execute`, after a confirmation, the replay. */
 export const replay: Verb<ReplayOptions> = async (context, options, words) => {
   const filter = parseFilter(options, context.now);
-  const rate = options.rate === undefined ? REPLAY_RATE : parseRate(options.rate);
-  const concurrency =
-    options.concurrency === undefined ? REPLAY_CONCURRENCY : parseCount("--concurrency", options.concurrency, 100);
+  const pace = parsePace(options);
   return await holdingLetters(context, { isSending: true, ...holdOf(options) }, async ({ reading, target }) => {
     const chosen = filterLetters(reading.letters, filter);
     if (chosen.length === 0) return nothingMatched(context, reading.letters, options, target.name);
@@ -34,15 +31,24 @@ export const replay: Verb<ReplayOptions> = async (context, options, words) => {
       context,
       options,
       hash: plan.hash,
-      count: plan.steps.length,
-      verb: "replay",
+      wanted: String(plan.steps.length),
+      deed: `replay ${plan.steps.length}`,
       hasOtherReader: reading.missing > 0,
       command: howToExecute(context, "dead-letters replay", { options, words, hash: plan.hash }),
     });
     if (isMeant !== "go") return isMeant;
-    return await execute(context, { plan, reading, target, rate, concurrency });
+    return await executeReplay(context, { plan, reading, target, pace });
   });
 };
+
+export type Pace = { rate: number; concurrency: number };
+
+export function parsePace({ rate, concurrency }: PaceOptions): Pace {
+  return {
+    rate: rate === undefined ? REPLAY_RATE : parseRate(rate),
+    concurrency: concurrency === undefined ? REPLAY_CONCURRENCY : parseCount("--concurrency", concurrency, 100),
+  };
+}
 
 export function holdOf({ hold }: ReadingOptions): { holdSeconds?: number } {
   return hold === undefined ? {} : { holdSeconds: parseCount("--hold", hold, 43_200) };
@@ -53,6 +59,8 @@ type Asking = { plan: ReplayPlan; reading: Reading; target: Target; context: Con
 async function warningsOf({ plan, reading, target, context, isAsking }: Asking): Promise<Warning[]> {
   const known = [...warnOfReading(reading), ...warnOfPlan(plan, reading.letters, context.now)];
   if (!isAsking || plan.steps.length === 0) return known;
+  // Loaded only here: looking at letters needs neither Gitea's client nor LDAP's.
+  const { connectForesight } = await import("../letters/foresee.ts");
   const foresight = await connectForesight(target.environment);
   if ("why" in foresight) {
     const text = `LDAP and Gitea were not asked what a replay would come to: ${foresight.why}`;
@@ -61,9 +69,10 @@ async function warningsOf({ plan, reading, target, context, isAsking }: Asking):
   return [...known, ...(await warnOfOutside(plan, foresight.foresee))];
 }
 
-type Execution = { plan: ReplayPlan; reading: Reading; target: Target; rate: number; concurrency: number };
+type Execution = { plan: ReplayPlan; reading: Reading; target: Target; pace: Pace };
 
-async function execute(context: Context, { plan, reading, target, rate, concurrency }: Execution): Promise<ExitCode> {
+/** Carries the plan out with a progress bar, and tells how it went. */
+export async function executeReplay(context: Context, { plan, reading, target, pace }: Execution): Promise<ExitCode> {
   const { terminal, signal } = context;
   const progress = createProgress(terminal, "replaying");
   let done = 0;
@@ -73,7 +82,7 @@ async function execute(context: Context, { plan, reading, target, rate, concurre
     showResult(terminal, result, progress);
   };
   const sender = createSender(target.environment);
-  const results = await replayLetters(plan, { hold: reading.hold, sender, rate, concurrency, signal, onProgress });
+  const results = await replayLetters(plan, { hold: reading.hold, sender, ...pace, signal, onProgress });
   progress.end();
   showSummary(terminal, results);
   if (signal.aborted) return EXIT.interrupted;

@@ -1,7 +1,6 @@
-import { type Environment, loadSettings, SettingsError } from "#shared/config.ts";
-import { createDirectory } from "#shared/directory.ts";
+import { type Environment, SettingsError } from "#shared/config.ts";
 import type { Envelope } from "#shared/envelope.ts";
-import { connectGitea, type Gitea, type GiteaTools } from "#shared/gitea.ts";
+import type { Gitea } from "#shared/gitea.ts";
 import { ROUTES, type StageName } from "#shared/pipeline.ts";
 import { asStageError } from "#shared/settle.ts";
 import type { Ensured } from "#shared/stage.ts";
@@ -10,6 +9,7 @@ import { resolveIdentity } from "../../../functions/identity/resolve-identity.ts
 import { releaseSession } from "../../../functions/release/release-session.ts";
 import { ensureRepository } from "../../../functions/repository/ensure-repository.ts";
 import { ensureTeam } from "../../../functions/team/ensure-team.ts";
+import { connectOutside, type Outside } from "../outside.ts";
 
 /** What a replay would come to now, as far as reading can tell. */
 export type Foresight =
@@ -27,11 +27,10 @@ export type Foresee = (envelope: Envelope, signal: AbortSignal) => Promise<Fores
  */
 export async function connectForesight(environment: Environment): Promise<{ foresee: Foresee } | { why: string }> {
   try {
-    const directory = createDirectory(await loadSettings(["directory"], environment));
-    const openTools = await connectGitea(environment);
+    const open = await connectOutside(environment);
     return {
       foresee: async (envelope, signal) => {
-        const tools = { ...openTools({ signal, requests: noWrites() }), directory, signal };
+        const tools = open({ signal, requests: noWrites() });
         let known = envelope;
         for (const stage of ROUTES[envelope.route]) {
           const seen = await attempt(stage, known, tools);
@@ -47,9 +46,7 @@ export async function connectForesight(environment: Environment): Promise<{ fore
   }
 }
 
-type Tools = GiteaTools & { directory: ReturnType<typeof createDirectory>; signal: AbortSignal };
-
-async function attempt(stage: StageName, envelope: Envelope, tools: Tools): Promise<Ensured | Foresight> {
+async function attempt(stage: StageName, envelope: Envelope, tools: Outside): Promise<Ensured | Foresight> {
   try {
     return await ENSURE[stage](envelope, tools);
   } catch (error) {
@@ -59,7 +56,7 @@ async function attempt(stage: StageName, envelope: Envelope, tools: Tools): Prom
   }
 }
 
-const ENSURE: Record<StageName, (envelope: Envelope, tools: Tools) => Promise<Ensured>> = {
+const ENSURE: Record<StageName, (envelope: Envelope, tools: Outside) => Promise<Ensured>> = {
   identity: resolveIdentity,
   account: ensureAccount,
   team: ensureTeam,

@@ -1,0 +1,22 @@
+import type { Envelope } from "#shared/envelope.ts";
+import { ensureOwnTeam } from "../../../functions/team/ensure-own-team.ts";
+import type { Outside } from "../outside.ts";
+import type { LinkPlan } from "./plan-link.ts";
+
+/**
+ * Links the account and writes down, as the mark of its own team, whose it is: from then on the account stage knows it.
+ * The link first: cut short between the two, the same command finishes.
+ */
+export async function linkAccount({ account, teams, identity, link }: LinkPlan, tools: Outside): Promise<void> {
+  const { gitea, settings, once } = tools;
+  // Written even where it says so already: an account of a stranger's making may still ask for a new password (rule 10).
+  await gitea.users.change(account.login, link);
+  await once("organisation", () => gitea.organisations.ensure(settings.GITEA_ORG));
+  const theirs: NonNullable<Envelope["account"]> = {
+    giteaUserId: account.id,
+    username: account.login,
+    isSiteAdmin: account.is_admin,
+    teams,
+  };
+  await ensureOwnTeam({ account: theirs, identity, formerId: undefined }, tools);
+}

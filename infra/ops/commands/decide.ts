@@ -1,0 +1,76 @@
+import type { Identity } from "#shared/envelope.ts";
+import { findOwner, lettersOf } from "../accounts/find-owner.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import { hashOf, planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
+import { warnOfPlan, warnOfReading } from "../letters/warn.ts";
+import { inert, inertJson } from "../output/inert.ts";
+import { showReplayPlan } from "../output/replay-views.ts";
+import { connectOutside, type Outside, unlimited } from "../outside.ts";
+import type { Target } from "../target.ts";
+import { UsageError } from "../usage-error.ts";
+import { type ActOptions, actOn, howToExecute } from "./act.ts";
+import { type Context, holdingLetters } from "./context.ts";
+import { executeReplay, holdOf, type PaceOptions, parsePace } from "./replay.ts";
+
+export type DecideOptions = ActOptions & PaceOptions & { reason?: string; hold?: string };
+
+/** What a person decides about an account, ready to be shown and carried out. */
+export type Decision = {
+  /** For programs; its text is what the plan's hash covers, beside the letters. */
+  record: object;
+  /** For people. */
+  lines: string[];
+  warnings: string[];
+  /** What is typed to go ahead. */
+  wanted: string;
+  deed: string;
+  /** False when it has been carried out already: only the letters are left. */
+  isOpen: boolean;
+  carryOut(): Promise<void>;
+};
+
+type Decide = (identity: Identity, tools: Outside, target: Target) => Promise<Decision>;
+type Asked = { command: string; options: DecideOptions; words: readonly string[] };
+
+/** Plan, confirmation, deed, and then that person's letters through again: the frame of `accounts link` and `rebind`. */
+export async function decideAndReplay(context: Context, asked: Asked, decide: Decide): Promise<ExitCode> {
+  const { options, words, command } = asked;
+  const [user] = words;
+  if (!user) throw new UsageError("whose account?");
+  const pace = parsePace(options);
+  return await holdingLetters(context, { isSending: true, ...holdOf(options) }, async ({ reading, target }) => {
+    const tools = (await connectOutside(target.environment))(unlimited(context.signal));
+    const identity = await findOwner(user, reading.letters, tools);
+    const decision = await decide(identity, tools, target);
+    const theirs = lettersOf(identity, reading.letters);
+    const plan = planReplay(theirs, reading.letters, options.reason);
+    const warnings = [...warnOfReading(reading), ...warnOfPlan(plan, reading.letters, context.now)];
+    showDecision(context, decision);
+    const hash = hashOf([JSON.stringify(decision.record), plan.hash]);
+    showLetters(context, plan, { hash, warnings, name: target.name });
+    const answer = await actOn({
+      context,
+      options,
+      hash,
+      wanted: decision.wanted,
+      deed: decision.deed,
+      hasOtherReader: reading.missing > 0,
+      command: howToExecute(context, command, { options, words, hash }),
+    });
+    if (answer !== "go") return answer;
+    if (decision.isOpen) await decision.carryOut();
+    return await executeReplay(context, { plan, reading, target, pace });
+  });
+}
+
+function showDecision({ terminal }: Context, { record, lines, warnings }: Decision): void {
+  if (!terminal.isTable) terminal.data(inertJson({ ...record, warnings }));
+  else for (const line of [...lines, ...warnings.map((text) => `! ${inert(text)}`), ""]) terminal.data(line);
+}
+
+type Shown = Omit<Parameters<typeof showReplayPlan>[2], "now"> & { hash: string };
+
+/** One hash for both halves: it stands in the place of the replay's own. */
+function showLetters({ terminal, now }: Context, plan: ReplayPlan, { hash, ...shown }: Shown): void {
+  showReplayPlan(terminal, { ...plan, hash }, { ...shown, now });
+}
