@@ -16,7 +16,7 @@ export function failureOf(
   error: Permanent | Retryable,
   { stage, envelope, message }: { stage: StageName; envelope: Envelope; message: Received },
 ): Failure {
-  const failure: Failure = {
+  return {
     ...base(stage, message, envelope),
     class: kind,
     code: error.code,
@@ -24,13 +24,6 @@ export function failureOf(
     attempts: message.receiveCount,
     ...(error.request ? { request: error.request } : {}),
   };
-  return isCarriable(failure) ? failure : { ...failure, envelope: withoutLearned(envelope) };
-}
-
-/** A replay reads directory and Gitea afresh: what the stages had learned helps people only, and may be left out. */
-function withoutLearned(envelope: Envelope): Envelope {
-  const { identity, account, team, repository, ...sent } = envelope;
-  return sent;
 }
 
 /** The letter of a message that is no envelope: it keeps the raw body. */
@@ -107,17 +100,18 @@ export async function writeLetter(
   failure: Failure,
   { sender, message, signal }: { sender: Sender; message: Received; signal: AbortSignal },
 ): Promise<boolean> {
-  const { code, reason, attempts, stage, failureId } = failure;
+  const { code, reason, attempts, stage, failureId, envelope } = failure;
   const fields = {
-    ...(failure.envelope ? subjectOf(failure.envelope) : {}),
+    ...(envelope ? subjectOf(envelope) : {}),
     stage,
     code,
     attempt: attempts,
     failureId,
     messageId: message.messageId,
   };
+  const letter = envelope && !isCarriable(failure) ? { ...failure, envelope: withoutLearned(envelope) } : failure;
   try {
-    await sender.sendFailure(failure, signal);
+    await sender.sendFailure(letter, signal);
     log("stage.dead-lettered", { ...fields, outcome: failure.class, reason });
     return true;
   } catch (cause) {
@@ -125,4 +119,10 @@ export async function writeLetter(
     log("stage.not-dead-lettered", { ...fields, reason: `${reason} (and the letter could not be written: ${why})` });
     return false;
   }
+}
+
+/** A replay reads directory and Gitea afresh: what the stages had learned helps people only, and may be left out. */
+function withoutLearned(envelope: Envelope): Envelope {
+  const { identity, account, team, repository, ...sent } = envelope;
+  return sent;
 }

@@ -102,14 +102,14 @@ async function reached<Result>(queue: QueueName, answer: Promise<Result>): Promi
 }
 
 /** Whose place in line a message takes (DESIGN §1): before we know the human, the name typed; afterwards the human. */
-export function groupOf(stage: EnvelopeQueue, envelope: Envelope): string {
+function groupOf(stage: EnvelopeQueue, envelope: Envelope): string {
   if (stage === "identity" || stage === "release" || stage === DEPARTURES) return personGroup(envelope.delivery.user);
   return groupId(
     envelope.rebind?.from ?? envelope.identity?.directoryId ?? envelope.directoryId ?? envelope.delivery.user,
   );
 }
 
-export function deduplicationOf(stage: EnvelopeQueue, envelope: Envelope): string {
+function deduplicationOf(stage: EnvelopeQueue, envelope: Envelope): string {
   const { hub, id } = envelope.delivery;
   return deduplicationId({ hub, id, stage, replay: envelope.replay.number });
 }

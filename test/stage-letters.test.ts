@@ -54,6 +54,26 @@ describe("a letter", () => {
     expect(bench.letterOf(envelope)?.reason).toBe("x".repeat(4_000));
   });
 
+  it("of a message that is nearly too large itself leaves out what only the stages had learned", async () => {
+    const envelope = spawnOf("ada");
+    const identity = {
+      directoryId: "id",
+      username: "ada",
+      logins: ["ada"],
+      dn: "uid=ada",
+      createdAt: null,
+      fullName: "x".repeat(1_046_500),
+      email: "ada@uni.example",
+      groups: [],
+      isAdmin: false,
+    };
+    const deny = failing(new Permanent("account.taken", "taken ".repeat(500)));
+    expect(await bench.handler({ ensure: deny })(await bench.receive({ ...envelope, identity }))).toEqual(done);
+    const letter = bench.letterOf(envelope);
+    expect(letter?.envelope?.identity).toBeUndefined();
+    expect(letter?.envelope).toEqual(envelope);
+  });
+
   it.each([
     ["no JSON", "spawn ada", "not JSON"],
     ["nothing", "", "not JSON"],

@@ -8,7 +8,7 @@ import { createHandlers, type World } from "./world.ts";
  * its work; or it lives on and the answer is lost, or never comes.
  */
 export const FAULTS = ["crash before", "crash after", "answer lost", "time-out"] as const;
-export type Fault = (typeof FAULTS)[number];
+type Fault = (typeof FAULTS)[number];
 
 /** By number of the call, 1 at first. */
 export type Faults = ReadonlyMap<number, Fault>;
