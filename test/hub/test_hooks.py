@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
+import sys
 import time
 import unittest
+from types import ModuleType, SimpleNamespace
 from typing import Any
+from unittest import mock
 
 from support import SECRET, Case, Forge, HubSpawner, HubUser, Ingress, Workspaces, wait_for
 
@@ -150,6 +154,30 @@ class Stop(HooksCase):
                 "select body from messages order by sequence desc limit 1").fetchone()))  # fmt: skip
 
 
+class Sweep(HooksCase):
+    def sweep(self, spawner: HubSpawner) -> list[str]:
+        """The notes of the tokens that are left; JupyterHub's own path functions are stood in for by the plain case."""
+        tokens = [SimpleNamespace(note=note) for note in ("Server at /user/ada/", "Server at /user/ada/one/", "mine")]
+        left = list(tokens)
+        self.ada.base_url = "/user/ada/"  # type: ignore[attr-defined]
+        self.ada.orm_user = SimpleNamespace(api_tokens=tokens)  # type: ignore[attr-defined]
+        self.ada.db = SimpleNamespace(delete=left.remove, commit=lambda: None)  # type: ignore[attr-defined]
+        utils = ModuleType("jupyterhub.utils")
+        utils.url_path_join = lambda *parts: re.sub("/+", "/", "/".join(parts))  # type: ignore[attr-defined]
+        utils.url_escape_path = str  # type: ignore[attr-defined]
+        with mock.patch.dict(sys.modules, {"jupyterhub": ModuleType("jupyterhub"), "jupyterhub.utils": utils}):
+            hubforge.sweep_tokens(spawner)
+        return [token.note for token in left]
+
+    def test_only_the_stopped_servers_own_tokens_go(self) -> None:
+        spawner = HubSpawner(self.ada, "one")
+        spawner.will_resume = False
+        self.assertEqual(self.sweep(spawner), ["Server at /user/ada/", "mine"])
+
+    def test_a_server_that_is_only_paused_keeps_its_token(self) -> None:
+        self.assertEqual(len(self.sweep(HubSpawner(self.ada, "one"))), 3)
+
+
 class Chain(HooksCase):
     def config(self, **sections: dict[str, Any]) -> Any:
         class Section(dict):  # type: ignore[type-arg]
@@ -208,10 +236,6 @@ class Chain(HooksCase):
 
 class OtherHubs(Case):
     def test_without_a_hub_that_calls_our_hooks_the_message_says_what_to_do(self) -> None:
-        import sys
-        from types import ModuleType
-        from unittest import mock
-
         def a_hub(version: tuple[int, ...], *traits: str) -> dict[str, ModuleType]:
             names = ("jupyterhub", "jupyterhub.spawner", "jupyterhub.app")
             modules = {name: ModuleType(name) for name in names}

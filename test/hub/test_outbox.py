@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import sqlite3
@@ -125,6 +126,51 @@ class Reconcile(OutboxCase):
         self.opened()
         self.outbox.reconcile({("ada", ""): hubforge.LiveServer(LIVE.started, "resumed")}, set())
         self.assertEqual(self.outbox.open_sessions("ada")[0].token_hash, "resumed")
+
+
+class Due(OutboxCase):
+    def test_many_people_whose_messages_fail_cannot_starve_a_new_one(self) -> None:
+        for number in range(50):
+            self.opened(f"failing{number}")
+            message = self.outbox.due()
+            assert message
+            self.outbox.postpone(message, -1, "503")  # its time has come again
+        self.opened("ada")
+        message = self.outbox.due()
+        self.assertEqual(message and message.person, "ada")
+
+    def test_a_clock_that_was_set_back_does_not_hold_up_what_was_never_tried(self) -> None:
+        self.opened()
+        with contextlib.closing(sqlite3.connect(self.outbox.path)) as db:
+            db.execute("update messages set next_at = next_at + 600, created_at = created_at + 600")
+            db.commit()
+        self.assertIsNotNone(self.outbox.due())
+
+    def test_a_postponed_message_waits_and_so_do_its_persons_later_ones(self) -> None:
+        self.opened()
+        self.outbox.close_session("ada", "", "stopped")
+        message = self.outbox.due()
+        assert message
+        self.outbox.postpone(message, 60, "503")
+        self.assertIsNone(self.outbox.due())
+        self.assertEqual(self.outbox.hurry(), 2)
+        self.assertEqual(self.outbox.due(), dataclasses.replace(message, attempts=1))
+
+    def test_old_sessions_and_parked_messages_are_forgotten(self) -> None:
+        self.opened()
+        message = self.outbox.due()
+        assert message
+        self.outbox.park(message, "422")
+        self.outbox.close_session("ada", "", "stopped")
+        self.outbox.purge()
+        self.assertEqual(self.outbox.status()["parked"], 1)
+        with contextlib.closing(sqlite3.connect(self.outbox.path)) as db:
+            db.execute("update messages set parked_at = parked_at - 31 * 86400")
+            db.execute("update sessions set closed_at = closed_at - 8 * 86400")
+            db.commit()
+            self.outbox.purge()
+            self.assertEqual(db.execute("select count(*) from sessions").fetchone(), (0,))
+        self.assertEqual(types(self.outbox), ["server.stopped"])
 
 
 class Faults(OutboxCase):

@@ -71,6 +71,10 @@ class Post(Case):
         self.assertEqual(hubforge.post(server.url, "evt_1", b"{}", [b"k"], 0.3).status, 202)
         self.assertLess(time.monotonic() - before, 1.2)
 
+    def test_of_a_large_body_no_more_than_64_kib_is_kept(self) -> None:
+        server = self.enter(Server(lambda handler, body: reply(handler, 200, b"x" * 300_000)))
+        self.assertEqual(len(hubforge.post(server.url, "evt_1", b"{}", [b"k"], 5).body), 65536)
+
 
 class Verdicts(unittest.TestCase):
     def test_each_status_means_one_thing(self) -> None:
