@@ -11,7 +11,7 @@ export type Decision = {
   guards: Guard[];
   /** Of the removals. */
   hash: string;
-  /** Of the new ids; undefined where there are none. */
+  /** Of the new ids of a rebuilt directory. */
   rebindHash: string | undefined;
   /** Whether people may lose something in this run. */
   isTaking: boolean;
@@ -22,19 +22,19 @@ export type Decision = {
 /** Guards hold back what takes away; a consent lets exactly those removals through that its hash names. */
 export function decide(world: World, { confirm, rebind }: Consent): Decision {
   const first = planSync(world);
-  const newIds = first.rebinds.length > 0 ? rebindHash(first) : undefined;
-  const isRebinding = rebind !== undefined && rebind === newIds;
-  const plan = isRebinding ? planSync(world, true) : first;
+  // One new id alone is a newcomer with somebody's former name until a human looks (hubforge accounts rebind).
+  const isRebuilt = guardsOf(first, world).some(({ code }) => code === "directory.rebuilt");
+  const newIds = isRebuilt ? rebindHash(first) : undefined;
+  const plan = rebind !== undefined && rebind === newIds ? planSync(world, true) : first;
   const guards = guardsOf(plan, world);
   const hash = removalHash(plan);
-  const isConfirmed = confirm !== undefined && confirm === hash;
   const refusal = whyNot({ confirm, rebind }, { guards, hash, newIds });
   return {
     plan,
     guards,
     hash,
     rebindHash: newIds,
-    isTaking: guards.length === 0 || isConfirmed,
+    isTaking: guards.length === 0 || confirm === hash,
     ...(refusal !== undefined && { refusal }),
   };
 }
@@ -42,11 +42,12 @@ export function decide(world: World, { confirm, rebind }: Consent): Decision {
 type Seen = { guards: Guard[]; hash: string; newIds: string | undefined };
 
 function whyNot({ confirm, rebind }: Consent, { guards, hash, newIds }: Seen): string | undefined {
-  const blind = guards.find(({ isConfirmable }) => !isConfirmable);
-  if (rebind !== undefined && rebind !== newIds) {
-    return newIds ? `the new ids have the hash ${newIds} now, not ${rebind}` : "nobody has a new id now";
+  if (rebind !== undefined && newIds === undefined) {
+    return "this is no rebuilt directory: who has one single new id is decided by hubforge accounts rebind <user>";
   }
+  if (rebind !== undefined && rebind !== newIds) return `the new ids have the hash ${newIds} now, not ${rebind}`;
   if (confirm !== undefined && confirm !== hash) return `the removals have the hash ${hash} now, not ${confirm}`;
+  const blind = guards.find(({ isConfirmable }) => !isConfirmable);
   if ((confirm ?? rebind) !== undefined && blind)
     return `the read proves nothing, whoever confirms it: ${blind.reason}`;
   return undefined;

@@ -1,6 +1,7 @@
 import { normalDn } from "#shared/directory/dn.ts";
 import type { Team } from "#shared/envelope.ts";
 import { groupMark } from "#shared/marks.ts";
+import { hiddenMails } from "./hidden-mails.ts";
 import type { Plan, World } from "./plan.ts";
 
 /** Why nobody may lose anything in this run. */
@@ -16,25 +17,18 @@ export function guardsOf(plan: Plan, world: World): Guard[] {
   return [...readGuards(world), ...missingGroups(world), ...shareGuards(plan, world), ...teamGuards(plan, world)];
 }
 
-function readGuards({ directory, gitea }: World): Guard[] {
+function readGuards(world: World): Guard[] {
+  const { directory, gitea } = world;
+  const hadMail = hiddenMails(world);
+  const hidden = `nobody in the directory has a mail address, but ${hadMail} accounts had one from it: may it be read?`;
   const blind = (code: string, reason: string): Guard => ({ code, reason, isConfirmable: false });
   return [
     ...directory.anomalies.map(({ code, reason }) => blind(code, reason)),
     ...gitea.moved.map((what) => blind("gitea.moving", `rows came or went while the list of ${what} was read`)),
     ...(directory.people.length === 0 ? [blind("directory.empty", "the directory has not one person to show")] : []),
-    ...hiddenAttribute(directory.people, gitea.accounts).map((reason) => blind("directory.attribute-hidden", reason)),
+    ...(hadMail > 0 ? [blind("directory.attribute-hidden", hidden)] : []),
   ];
 }
-
-/** Lost rights on an attribute read like an attribute that nobody has (reference/ldap.md §7: the canary). */
-function hiddenAttribute(people: World["directory"]["people"], accounts: World["gitea"]["accounts"]): string[] {
-  const hadMail = accounts.filter(({ source_id, email }) => source_id !== 0 && isReal(email)).length;
-  const hasMail = people.some(({ emails = [] }) => emails.length > 0);
-  if (hasMail || hadMail === 0 || people.length === 0) return [];
-  return [`nobody in the directory has a mail address, but ${hadMail} accounts had one from it: may it be read?`];
-}
-
-const isReal = (email: string) => !/@(hubforge\.invalid|localhost\.local)$/i.test(email);
 
 function shareGuards({ departures, refreshes, rebinds, knownCount }: Plan, { directory, settings }: World): Guard[] {
   const guards: Guard[] = [];
@@ -76,12 +70,15 @@ function teamGuards({ departures, refreshes }: Plan, { gitea, settings }: World)
 
 /** Named by the DN where its id now lives, so that a renamed group is one edit (CASES F12). */
 function missingGroups({ directory, gitea, settings }: World): Guard[] {
-  const configured = new Set(Object.keys(settings.GROUP_TEAMS).map(normalDn));
+  const naming = {
+    GROUP_TEAMS: new Set(Object.keys(settings.GROUP_TEAMS).map(normalDn)),
+    LDAP_ALLOWED_GROUPS: new Set(settings.LDAP_ALLOWED_GROUPS.map(normalDn)),
+  };
   return directory.missingGroups.map((dn) => {
-    const setting = configured.has(normalDn(dn)) ? "GROUP_TEAMS" : "LDAP_ALLOWED_GROUPS";
+    const names = Object.entries(naming).flatMap(([setting, dns]) => (dns.has(normalDn(dn)) ? [setting] : []));
     const now = directory.groups.find((group) => gitea.teams.some((team) => isMarkOf(team, group.id, dn)));
     const advice = now ? `its id now lives at "${now.dn}"` : "correct the setting, or make the group";
-    const reason = `${setting} names "${dn}", which the directory does not have: ${advice}`;
+    const reason = `"${dn}" of ${names.join(" and ")} is not in the directory: ${advice}`;
     return { code: "group.missing", reason, isConfirmable: true };
   });
 }

@@ -10,6 +10,14 @@ import type { SyncSettings } from "./settings.ts";
 /** Which teams a person's groups grant, in lower case; people of the same groups share one list, so each is judged once. */
 export type Grants = (groups: Group[]) => ReadonlySet<string>;
 
+/** What every person is judged by. */
+export type Rules = {
+  settings: SyncSettings;
+  grants: Grants;
+  /** The right to read addresses seems lost: then nobody's is changed. */
+  isMailHidden: boolean;
+};
+
 export function createGrants(settings: SyncSettings): Grants {
   const known = new Map<Group[], ReadonlySet<string>>();
   return (groups) => {
@@ -20,7 +28,7 @@ export function createGrants(settings: SyncSettings): Grants {
 }
 
 /** What the stages would write for somebody who is there, by the same comparisons as theirs. */
-export function changesOf(person: Person, known: Known, settings: SyncSettings, grants: Grants): Change[] {
+export function changesOf(person: Person, known: Known, { settings, grants, isMailHidden }: Rules): Change[] {
   const { account, team, memberships, isLeaver } = known;
   const changes: Change[] = [];
   const differ = (what: Change["what"], from: string, to: string) => {
@@ -30,7 +38,7 @@ export function changesOf(person: Person, known: Known, settings: SyncSettings, 
     differ("login", account.login_name, loginNameOf(account, person));
     if (!settings.GITEA_NATIVE_SYNC) {
       differ("name", account.full_name, person.fullName);
-      if (!isMailed(account, person)) differ("mail", account.email.toLowerCase(), person.email);
+      if (!isMailHidden && !isMailed(account, person)) differ("mail", account.email.toLowerCase(), person.email);
     }
   }
   differ("team", team.level, "write");
@@ -42,7 +50,7 @@ export function changesOf(person: Person, known: Known, settings: SyncSettings, 
 }
 
 /** Managed teams that the person is in and no group of theirs grants; of a team that is no longer configured nobody is taken. */
-export function leavesOf(person: Person, { memberships }: Known, settings: SyncSettings, grants: Grants): string[] {
+export function leavesOf(person: Person, { memberships }: Known, { settings, grants }: Rules): string[] {
   const granted = grants(person.groups);
   const configured = new Set(Object.values(settings.GROUP_TEAMS).map(({ team }) => team.toLowerCase()));
   return memberships

@@ -1,5 +1,6 @@
 import type { Person } from "#shared/directory.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
+import { hiddenMails } from "./hidden-mails.ts";
 import { type Known, type Matches, matchAccounts } from "./match-accounts.ts";
 import type { Conflict, Plan, Rebind, Refresh, World } from "./plan.ts";
 import { planDepartures } from "./plan-departures.ts";
@@ -16,16 +17,16 @@ import { createProtection } from "./protection.ts";
 export function planSync(world: World, withRebinds = false): Plan {
   const { directory, settings } = world;
   const matches = matchAccounts(world);
-  const grants = createGrants(settings);
+  const rules = { settings, grants: createGrants(settings), isMailHidden: hiddenMails(world) > 0 };
   const isProtected = createProtection(settings);
   const drafts: Draft[] = [];
   const rebinds: Rebind[] = [];
   const conflicts: Conflict[] = directory.broken.map(({ dn, code, reason }) => ({ dn, code, reason }));
 
   const refresh = (person: Person, known: Known, rebind?: Rebind) => {
-    const changes = changesOf(person, known, settings, grants);
+    const changes = changesOf(person, known, rules);
     if (rebind) changes.unshift({ what: "id", from: rebind.from, to: rebind.to });
-    const leave = leavesOf(person, known, settings, grants);
+    const leave = leavesOf(person, known, rules);
     if (changes.length === 0 && leave.length === 0) return;
     const mail = changes.some(({ what }) => what === "mail") ? { mail: person.email } : {};
     drafts.push({ ...toRefresh(person, known.account), ...mail, changes, leave, ...(rebind && { rebind }) });

@@ -87,4 +87,9 @@ export async function spawn(world: World, ...users: string[]): Promise<void> {
   for (const user of users) await world.pass(spawnOf(user));
 }
 
+/** Known to hubforge as after a spawn, without repository and starter files, which take their time. */
+export async function enrol(world: World, ...users: string[]): Promise<void> {
+  for (const user of users) await world.pass(spawnOf(user, { route: "refresh" }));
+}
+
 export const eventsOf = (lines: LogLine[], event: LogLine["event"]) => lines.filter((line) => line.event === event);
