@@ -1,8 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { isDeepStrictEqual } from "node:util";
+import type { Envelope } from "#shared/envelope.ts";
 import { STAGES } from "#shared/pipeline.ts";
 import { SUFFIX } from "../../infra/local/slapd-folder.ts";
 import type { Course, CrashPoint, Fate } from "./crash-points.ts";
+import { spawnOf } from "./envelopes.ts";
 import { FAULTS } from "./incarnation.ts";
 import { organisationState, personState } from "./person-state.ts";
 import { startWorld, type World } from "./world.ts";
@@ -30,6 +32,15 @@ export const ownOrganisation = (world: World, user: string): World["environment"
   ...world.environment,
   GITEA_ORG: `org-of-${user}`,
 });
+
+/**
+ * A spawn that the templates stage takes for fresh, and so commits without looking first. Its time lies ahead, so that a
+ * slow machine sees the same calls; `spawnOf` makes one that has waited for long.
+ */
+export function freshSpawnOf(user: string): Envelope {
+  const { delivery, ...envelope } = spawnOf(user);
+  return { ...envelope, delivery: { ...delivery, receivedAt: new Date(Date.now() + 600_000).toISOString() } };
+}
 
 /** All that there is about this person, in Gitea and on the queues, with what differs between two people taken out. */
 export async function endState(world: World, user: string): Promise<unknown> {
