@@ -18,6 +18,8 @@ export type LetterQueue = {
   counts(): Promise<QueueCounts>;
   /** Up to 10 messages, hidden from every other reader for `holdSeconds`. Waits up to `waitSeconds` for one. */
   receive(options: { holdSeconds: number; waitSeconds: number }): Promise<Message[]>;
+  /** An emulator on this machine: "nothing" is true at once. Each of SQS's servers knows only a part. */
+  isExact: boolean;
   /** Hides up to 10 held messages for `seconds` from now on. Returns the receipts that SQS refused. */
   hide(receipts: readonly string[], seconds: number): Promise<string[]>;
   /** Deletes up to 10 held messages. Returns the receipts that SQS refused. */
@@ -28,12 +30,17 @@ export type LetterQueue = {
 /** SQS takes ten at most in one call. */
 export const BATCH = 10;
 
+function isLoopback(url: string): boolean {
+  return URL.canParse(url) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
+}
+
 /** `QUEUE_URL_DEAD_LETTERS` of the environment; region, credentials and another endpoint as every AWS client finds them. */
 export function openLetterQueue(environment: Environment): LetterQueue {
   const variable = queueUrlVariable(DEAD_LETTERS);
   const url = environment[variable];
   if (!url) throw new QueueTrouble(`${variable} is not set: which queue holds the dead letters?`);
-  return letterQueueAt(createSqsClient(environment), url);
+  const isExact = isLoopback(environment["AWS_ENDPOINT_URL"] ?? url);
+  return letterQueueAt(createSqsClient(environment), { url, isExact });
 }
 
 /** `AWS_ENDPOINT_URL` wins over the host in a queue's URL: emulators put names there that do not resolve. */
@@ -46,7 +53,7 @@ export function createSqsClient(environment: Environment): SQSClient {
   });
 }
 
-function letterQueueAt(client: SQSClient, url: string): LetterQueue {
+function letterQueueAt(client: SQSClient, { url, isExact }: { url: string; isExact: boolean }): LetterQueue {
   const reached = async <Value>(answer: Promise<Value>): Promise<Value> => {
     try {
       return await answer;
@@ -83,6 +90,7 @@ function letterQueueAt(client: SQSClient, url: string): LetterQueue {
       const answer = await reached(client.send(new DeleteMessageBatchCommand({ QueueUrl: url, Entries })));
       return refusedIn(answer.Failed, receipts);
     },
+    isExact,
     close: () => client.destroy(),
   };
 }

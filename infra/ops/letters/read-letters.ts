@@ -29,7 +29,7 @@ export type Reading = {
 const KEPT_BYTES = 256 * 2 ** 20;
 const RECEIVERS = 4;
 const WAIT_SECONDS = 1;
-/** SQS may answer "nothing" while there is something (short of its own count), so it is asked again so often. */
+/** While fewer were seen than SQS counted, it is asked again so often: another reader may just be giving letters back. */
 const EMPTY_ANSWERS = 3;
 
 /**
@@ -53,10 +53,14 @@ async function receiveAll(queue: LetterQueue, hold: Hold, options: ReadOptions):
   const pile = createPile(options);
   let empty = 0;
   const isOver = () => signal?.aborted || pile.bytes > KEPT_BYTES || empty >= EMPTY_ANSWERS || isDry();
-  const isDry = () => empty > 0 && pile.messages >= waiting;
+  const isAllSeen = () => pile.messages >= waiting + held;
+  const isDry = () => empty > 0 && isAllSeen();
   const receiver = async () => {
     while (!isOver()) {
-      const messages = await queue.receive({ holdSeconds, waitSeconds: WAIT_SECONDS });
+      const messages = await queue.receive({
+        holdSeconds,
+        waitSeconds: queue.isExact && isAllSeen() ? 0 : WAIT_SECONDS,
+      });
       if (messages.length === 0) empty += 1;
       else empty = 0;
       for (const { MessageId = "", ReceiptHandle = "", Body = "", Attributes } of messages) {
