@@ -1,5 +1,6 @@
 import { normalDn } from "#shared/directory/dn.ts";
 import type { Team } from "#shared/envelope.ts";
+import { isSame } from "#shared/gitea/is-same.ts";
 import { groupMark } from "#shared/marks.ts";
 import { hiddenMails } from "./hidden-mails.ts";
 import type { Plan, World } from "./plan.ts";
@@ -76,14 +77,19 @@ function missingGroups({ directory, gitea, settings }: World): Guard[] {
   };
   return directory.missingGroups.map((dn) => {
     const names = Object.entries(naming).flatMap(([setting, dns]) => (dns.has(normalDn(dn)) ? [setting] : []));
-    const now = directory.groups.find((group) => gitea.teams.some((team) => isMarkOf(team, group.id, dn)));
+    const teams = gitea.teams.filter((team) => isMadeFor(team, dn, settings.GROUP_TEAMS));
+    const now = directory.groups.find(({ id }) => teams.some(({ description }) => description.startsWith(markOf(id))));
     const advice = now ? `its id now lives at "${now.dn}"` : "correct the setting, or make the group";
     const reason = `"${dn}" of ${names.join(" and ")} is not in the directory: ${advice}`;
     return { code: "group.missing", reason, isConfirmable: true };
   });
 }
 
-/** A team that was made for the group of that id when it had that DN. */
-function isMarkOf({ description }: Team, id: string, dn: string): boolean {
-  return description.toLowerCase() === groupMark({ id, dn, name: "" }).toLowerCase();
+/** What the marks of a group's team begin with, whatever DN it had when the team was made. */
+const markOf = (id: string) => groupMark({ id, dn: "", name: "" });
+
+/** The team of the setting with that DN, or one that was made when a group had it. */
+function isMadeFor({ name, description }: Team, dn: string, groupTeams: World["settings"]["GROUP_TEAMS"]): boolean {
+  if (description.toLowerCase().endsWith(` dn: ${dn.toLowerCase()}`)) return true;
+  return Object.entries(groupTeams).some(([key, { team }]) => normalDn(key) === normalDn(dn) && isSame(team, name));
 }

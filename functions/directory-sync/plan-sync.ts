@@ -42,7 +42,7 @@ export function planSync(world: World, withRebinds = false): Plan {
     }
     const found = newcomers(person);
     if (found?.conflict) conflicts.push(found.conflict);
-    if (found?.create) {
+    if (found?.create && !isProtected(person, found.create.account)) {
       const { account, change } = found.create;
       drafts.push({ ...toRefresh(person, account), ...(account ? {} : { mail: person.email }), changes: [change] });
     }

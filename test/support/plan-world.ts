@@ -1,0 +1,125 @@
+import type { Person } from "#shared/directory.ts";
+import type { Group, Team } from "#shared/envelope.ts";
+import { groupMark, personMark } from "#shared/marks.ts";
+import type { World } from "../../functions/directory-sync/plan.ts";
+
+const SUFFIX = "dc=uni,dc=example";
+
+export const group = (name: string): Group => ({ dn: `cn=${name},ou=groups,${SUFFIX}`, id: `id-of-${name}`, name });
+
+/** Somebody in the directory; the same `groups` array for the same groups, as the reader gives them. */
+export function person(username: string, change: Partial<Person> = {}): Person {
+  return {
+    directoryId: `id-of-${username}`,
+    username,
+    logins: [username],
+    dn: `uid=${username},ou=people,${SUFFIX}`,
+    createdAt: "2020-01-01T00:00:00.000Z",
+    fullName: `Person ${username}`,
+    email: `${username}@uni.example`,
+    emails: [`${username}@uni.example`],
+    groups: [],
+    isAdmin: false,
+    ...change,
+  };
+}
+
+type Account = World["gitea"]["accounts"][number];
+
+export function account(login: string, change: Partial<Account> = {}): Account {
+  return {
+    id: idOf(login),
+    login,
+    login_name: login,
+    source_id: 1,
+    full_name: `Person ${login}`,
+    email: `${login}@uni.example`,
+    is_admin: false,
+    prohibit_login: false,
+    created: "2026-01-01T00:00:00Z",
+    ...change,
+  };
+}
+
+/** The same number for the same name. */
+export function idOf(name: string): number {
+  return [...name].reduce((sum, letter) => (sum * 131 + letter.charCodeAt(0)) % 1_000_000_007, 7);
+}
+
+export const ownTeam = (login: string, directoryId = `id-of-${login}`): Team => ({
+  id: idOf(`team ${login}`),
+  name: login,
+  description: personMark(directoryId),
+  level: "write",
+});
+
+export const groupTeam = (name: string): Team => ({
+  id: idOf(`team ${name}`),
+  name,
+  description: groupMark(group(name)),
+  level: "write",
+});
+
+export const leaversTeam: Team = { id: 1, name: "leavers", description: "Managed by hubforge. …", level: "read" };
+
+export const SETTINGS: World["settings"] = {
+  GITEA_URL: "http://127.0.0.1:1",
+  GITEA_ORG: "ilum-jupyterhub",
+  GITEA_REPOSITORY: "jupyterhub-{username}",
+  GITEA_TEAM: "{username}",
+  GITEA_SHARING: true,
+  GITEA_AUTH_SOURCE_ID: 1,
+  GITEA_NATIVE_SYNC: false,
+  PROTECTED_USERS: [],
+  GROUP_TEAMS: {},
+  LDAP_ALLOWED_GROUPS: [],
+  SYNC_SCHEDULE: "rate(5 minutes)",
+  SYNC_UPDATE_EXISTING: true,
+  SYNC_CREATE: "none",
+  GUARD_MIN: 5,
+  GUARD_PERCENT: 10,
+};
+
+export function worldOf(parts: {
+  people?: Person[];
+  accounts?: Account[];
+  teams?: Team[];
+  members?: [Team, string[]][];
+  directory?: Partial<World["directory"]>;
+  gitea?: Partial<World["gitea"]>;
+  settings?: Partial<World["settings"]>;
+}): World {
+  const { people = [], accounts = [], teams = [], members = [] } = parts;
+  return {
+    directory: {
+      people,
+      broken: [],
+      groups: [],
+      missingGroups: [],
+      unresolvedMembers: 0,
+      anomalies: [],
+      ...parts.directory,
+    },
+    gitea: {
+      accounts,
+      organisations: [],
+      teams,
+      members: new Map(members.map(([team, names]) => [team.id, new Set(names.map(idOf))])),
+      oddTeams: new Map(),
+      moved: [],
+      ...parts.gitea,
+    },
+    settings: { ...SETTINGS, ...parts.settings },
+  };
+}
+
+/** `count` known people, of whom the directory still has those that `has` says. */
+export function population(count: number, has: (place: number) => boolean = () => true, size = count): World {
+  const names = Array.from({ length: count }, (_, place) => `p${place}`);
+  const others = Array.from({ length: size - count }, (_, place) => person(`other${place}`));
+  return worldOf({
+    people: [...names.filter((_, place) => has(place)).map((name) => person(name)), ...others],
+    accounts: names.map((name) => account(name)),
+    teams: names.map((name) => ownTeam(name)),
+  });
+}

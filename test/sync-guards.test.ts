@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { decide } from "../functions/directory-sync/decide.ts";
+import { guardsOf } from "../functions/directory-sync/guards.ts";
+import type { World } from "../functions/directory-sync/plan.ts";
+import { planSync } from "../functions/directory-sync/plan-sync.ts";
+import { account, group, groupTeam, ownTeam, person, population, worldOf } from "./support/plan-world.ts";
+
+const guards = (world: World) => guardsOf(planSync(world), world).map(({ code }) => code);
+const missing = (count: number) => (place: number) => place >= count;
+
+/** `size` people in the team of a group that grants nothing to the first `leaving` of them. */
+function team(size: number, leaving: number): World {
+  const groups = [group("datasci")];
+  const names = Array.from({ length: size }, (_, place) => `p${place}`);
+  const datasci = groupTeam("datasci");
+  return worldOf({
+    people: names.map((name, place) => person(name, place < leaving ? {} : { groups })),
+    accounts: names.map((name) => account(name)),
+    teams: [...names.map((name) => ownTeam(name)), datasci],
+    members: [[datasci, names]],
+    directory: { groups },
+    settings: { GROUP_TEAMS: { [group("datasci").dn]: { team: "datasci", permission: "write" } } },
+  });
+}
+
+describe("23 guards, on both sides of each threshold", () => {
+  it("let 5 people go, and 10 % of many, and not one more", () => {
+    expect(guards(population(20, missing(5)))).toEqual([]);
+    expect(guards(population(20, missing(6)))).toEqual(["removals.many"]);
+    expect(guards(population(100, missing(10)))).toEqual([]);
+    expect(guards(population(100, missing(11)))).toEqual(["removals.many"]);
+  });
+
+  it("follow GUARD_MIN and GUARD_PERCENT", () => {
+    const world = population(100, missing(3));
+    const settings = { ...world.settings, GUARD_MIN: 2, GUARD_PERCENT: 2 };
+    expect(guards({ ...world, settings })).toEqual(["removals.many"]);
+    expect(guards({ ...world, settings: { ...settings, GUARD_PERCENT: 3 } })).toEqual([]);
+  });
+
+  it("measure by people who may still sign in, so that leavers of old make no room for more", () => {
+    const world = population(100, missing(9));
+    const blocked = world.gitea.accounts.map((one, place) => ({ ...one, prohibit_login: place >= 80 }));
+    expect(guards(world)).toEqual([]);
+    expect(guards({ ...world, gitea: { ...world.gitea, accounts: blocked } })).toEqual(["removals.many"]);
+  });
+
+  it("stop a directory with fewer than half as many people as known accounts", () => {
+    expect(guards(population(8, missing(4)))).toEqual([]);
+    expect(guards(population(8, missing(5)))).toEqual(["directory.halved"]);
+  });
+
+  it("24 stop a directory that shows nobody, whoever confirms", () => {
+    const world = population(3, () => false);
+    expect(guards(world)).toEqual(["directory.empty", "directory.halved"]);
+    const { hash } = decide(world, {});
+    expect(decide(world, { confirm: hash }).refusal).toContain("proves nothing");
+  });
+
+  it("stop a group that loses more than 5 members or 10 %, or all five of its members", () => {
+    expect(guards(team(20, 5))).toEqual([]);
+    expect(guards(team(20, 6))).toEqual(["removals.many", "group.many"]);
+    expect(guards(team(5, 5))).toEqual(["group.many"]);
+    expect(guards(team(4, 4))).toEqual([]);
+  });
+
+  it("count a group's losses by departures as well", () => {
+    const world = team(5, 0);
+    expect(guards({ ...world, directory: { ...world.directory, people: [person("other")] } })).toContain("group.many");
+  });
+
+  it("stop everything where people have new ids, from two and half of them on, or more than the limit", () => {
+    const renewed = (count: number, of: number) => {
+      const world = population(of);
+      const people = world.directory.people.map((one, place) =>
+        place < count ? { ...one, directoryId: `new-${place}` } : one,
+      );
+      return { ...world, directory: { ...world.directory, people } };
+    };
+    expect(guards(renewed(1, 1))).toEqual([]);
+    expect(guards(renewed(2, 3))).toEqual(["directory.rebuilt"]);
+    expect(guards(renewed(2, 4))).toEqual([]);
+    expect(guards(renewed(5, 20))).toEqual([]);
+    expect(guards(renewed(6, 20))).toEqual(["removals.many", "directory.rebuilt"]);
+  });
+
+  it.each(["ldap.limit", "ldap.referral", "ldap.range", "directory.bad-member", "directory.nameless"])(
+    "stop at an incomplete read: %s",
+    (code) => {
+      const world = population(20, missing(1));
+      const directory = { ...world.directory, anomalies: [{ code, reason: "…" }] };
+      expect(guards({ ...world, directory })).toEqual([code]);
+    },
+  );
+});
+
+describe("a confirmation", () => {
+  it("lets exactly the removals of its hash through, and an unrelated change does not void it", () => {
+    const world = population(20, missing(8));
+    const { hash, isTaking } = decide(world, {});
+    expect(isTaking).toBe(false);
+    expect(decide(world, { confirm: hash }).isTaking).toBe(true);
+    const people = world.directory.people.map((one, place) => (place === 0 ? { ...one, fullName: "New Name" } : one));
+    const changed = { ...world, directory: { ...world.directory, people } };
+    expect(decide(changed, { confirm: hash })).toMatchObject({ isTaking: true });
+    const grown = population(20, missing(9));
+    expect(decide(grown, { confirm: hash })).toMatchObject({ isTaking: false, refusal: expect.stringContaining(hash) });
+  });
+});
