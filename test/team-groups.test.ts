@@ -105,7 +105,7 @@ describe("the team of a group", () => {
       await world.sender.sendEnvelope("team", { ...envelope, replay: { number: 1, failedAt: [] } });
       records.push(await world.receive("team"));
     }
-    world.gitea.switches.teamRaceMilliseconds = 50; // every create looks before any of them writes
+    world.gitea.switches.teamRaceMilliseconds = 500; // every create looks before any of them writes
     await Promise.all(records.map((record) => record && world.invoke("team", record, handlers)));
     world.gitea.switches.teamRaceMilliseconds = 0;
     const teams = (await teamsNamed(world, "crowd")).sort((one, other) => one.id - other.id);
@@ -118,9 +118,15 @@ describe("the team of a group", () => {
   });
 
   it.runIf(IS_STAND_IN)("that exists twice cannot be changed, which a letter says", async () => {
-    const { visit } = granting({ crowd: { team: "crowd", permission: "read" } });
-    await visit("crowd10");
-    expect(letters("crowd10")).toEqual(["team permanent team.twins"]);
+    await people("twin");
+    await addGroup(world, "twins", ["twin"]);
+    world.gitea.switches.teamRaceMilliseconds = 200;
+    const change = { description: "Managed by hubforge. Group id: 1 DN: cn=twins" };
+    await Promise.all([makeTeam(world, "twins", [], change), makeTeam(world, "twins", [], change)]);
+    world.gitea.switches.teamRaceMilliseconds = 0;
+    expect(await teamsNamed(world, "twins")).toHaveLength(2);
+    await granting({ twins: { team: "twins", permission: "read" } }).visit("twin");
+    expect(letters("twin")).toEqual(["team permanent team.twins"]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { DeleteMessageCommand } from "@aws-sdk/client-sqs";
+import type { SQSRecord } from "aws-lambda";
 import { Envelope, type Failure } from "#shared/envelope.ts";
 import type { LogLine } from "#shared/log.ts";
 import { ROUTES, type StageName } from "#shared/pipeline.ts";
@@ -40,19 +41,27 @@ export function under(world: World, settings: Record<string, string>) {
 
 let sent = 0;
 
-/** One message that a test has delivered as often as it likes, without waiting for its visibility time-out. */
+/**
+ * One message that a test has delivered as often as it likes, without waiting for its visibility time-out. What is not done
+ * in the end must be dropped, or a later test would meet it.
+ */
 export async function deliver(
   world: World,
   stage: StageName,
   envelope: Envelope,
   using = world.handlers,
-): Promise<Delivered & { again: () => Promise<Delivered> }> {
+): Promise<Delivered & { again: () => Promise<Delivered>; drop: () => Promise<void> }> {
   sent += 1; // SQS would take the same delivery for a duplicate
   await world.sender.sendEnvelope(stage, { ...envelope, replay: { ...envelope.replay, number: sent } });
-  const record = await world.receive(stage);
-  if (!record) throw new Error(`queue ${stage} gave nothing: its group is locked`);
+  const record = await receiveOwn(world, stage, envelope);
   const again = () => world.invoke(stage, record, using);
-  return { ...(await again()), again };
+  return { ...(await again()), again, drop: () => remove(world, stage, record) };
+}
+
+async function receiveOwn(world: World, stage: StageName, { delivery }: Envelope): Promise<SQSRecord> {
+  const record = await world.receive(stage);
+  if (record?.body.includes(`"id":"${delivery.id}"`)) return record;
+  throw new Error(`queue ${stage} gave ${record?.body ?? "nothing: its group is locked"}`);
 }
 
 /** Takes a journey up to a stage and hands over the envelope that would have gone into it. */
@@ -60,19 +69,26 @@ export async function walkTo(world: World, target: StageName, envelope: Envelope
   const stages = ROUTES[envelope.route];
   await world.sender.sendEnvelope(stages[0], envelope);
   for (const stage of stages.slice(0, stages.indexOf(target))) {
-    const record = await world.receive(stage);
-    const { isDone, lines } = record ? await world.invoke(stage, record, using) : { isDone: false, lines: [] };
+    const { isDone, lines } = await world.invoke(stage, await receiveOwn(world, stage, envelope), using);
     if (!isDone) throw new Error(`the journey ended at ${stage}: ${JSON.stringify(lines)}`);
   }
-  return await takeFrom(world, target);
+  const record = await receiveOwn(world, target, envelope);
+  await remove(world, target, record);
+  return Envelope.parse(JSON.parse(record.body));
 }
 
-async function takeFrom(world: World, stage: StageName): Promise<Envelope> {
-  const record = await world.receive(stage);
-  if (!record) throw new Error(`nothing was forwarded to ${stage}`);
+/** Throws away what was forwarded to these stages, for a test that is about the stage before. */
+export async function discard(world: World, ...stages: StageName[]): Promise<void> {
+  for (const stage of stages) {
+    for (let record = await world.receive(stage); record; record = await world.receive(stage)) {
+      await remove(world, stage, record);
+    }
+  }
+}
+
+async function remove(world: World, stage: StageName, { receiptHandle }: SQSRecord): Promise<void> {
   const { url } = world.queues.queue(stage);
-  await world.queues.client.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: record.receiptHandle }));
-  return Envelope.parse(JSON.parse(record.body));
+  await world.queues.client.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: receiptHandle }));
 }
 
 /** The code and words of the retry that these lines tell of. */

@@ -42,7 +42,8 @@ type WorldOptions = { seedLdif?: string; config?: string; parameters?: Parameter
  */
 export async function startWorld(settings: Environment = {}, options: WorldOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), "hubforge-"));
-  const slapd = await startSlapd({ dir: join(dir, "slapd"), ...outsideDirectoryPort(), ...options });
+  const directory = { dir: join(dir, "slapd"), ...options };
+  let slapd = await startSlapd({ ...directory, ...outsideDirectoryPort() });
   const queues = await startQueues(options.parameters);
   const giteaOptions = giteaBeside(slapd, join(dir, "gitea"));
   let gitea = outsideGitea() ?? (await startGitea(giteaOptions));
@@ -102,7 +103,13 @@ export async function startWorld(settings: Environment = {}, options: WorldOptio
     return lines.slice(before);
   };
   return {
-    slapd,
+    get slapd() {
+      return slapd;
+    },
+    /** The directory again, with what it had and on the port it had. */
+    startSlapdAgain: async () => {
+      slapd = await startSlapd({ ...directory, port: Number(new URL(slapd.url).port) });
+    },
     queues,
     get gitea() {
       return gitea;
