@@ -29,12 +29,12 @@ export class DirectoryEntry {
 
   /**
    * The part of a long list that the server sent under a key of its own, `member;range=0-1499` (AD); undefined where the
-   * list came whole. ldapts shows the plain key as well, empty (reference/ldap.md §2, G).
+   * list came whole. ldapts shows every key that was asked for as well, empty (reference/ldap.md §2, G).
    */
   range(attribute: string): { values: string[]; end: number; isLast: boolean } | undefined {
     const prefix = `${attribute.toLowerCase()};range=`;
     for (const [key, values] of this.#values) {
-      if (!key.startsWith(prefix)) continue;
+      if (!key.startsWith(prefix) || values.length === 0) continue;
       const end = key.slice(key.lastIndexOf("-") + 1);
       return { values: values.map(String), end: Number(end), isLast: end === "*" };
     }

@@ -72,9 +72,10 @@ async function* groupEntries({ connection, settings, filters }: Reading) {
 function keyOf(member: string, settings: Settings<"directory">, malformed: string[]): string | undefined {
   // memberUid compares exactly (caseExactIA5Match, RFC 2307), DNs by their normal form.
   if (namesItsMembers(settings.LDAP_GROUP_MEMBER_ATTRIBUTE)) return member;
+  // A uniqueMember with a bit string is another one than the bare DN (RFC 4517 §4.2.31): no look-up finds anybody by it.
+  if (/#'[01]*'B$/.test(member)) return undefined;
   try {
-    // uniqueMember may end in a bit string (RFC 4517 §3.3.21), which tells apart people who had one DN after another.
-    return normalDn(member.replace(/#'[01]*'B$/, "")) || undefined;
+    return normalDn(member) || undefined;
   } catch (error) {
     if (!(error instanceof MalformedDn)) throw error;
     malformed.push(error.message);

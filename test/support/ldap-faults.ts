@@ -107,6 +107,31 @@ function result(id: number, tag: number, code: number, text: string): Buffer {
 
 export const bound = (id: number, code = 0, text = "") => result(id, 0x61, code, text);
 export const searchDone = (id: number, code = 0, text = "") => result(id, 0x65, code, text);
+/** The end of a page; an empty cookie ends the list (RFC 2696). */
+export function pageDone(id: number, cookie = ""): Buffer {
+  const value = new BerWriter();
+  value.startSequence();
+  value.writeInt(0);
+  value.writeString(cookie);
+  value.endSequence();
+  const writer = new BerWriter();
+  writer.startSequence();
+  writer.writeInt(id);
+  writer.startSequence(0x65);
+  writer.writeEnumeration(0);
+  writer.writeString("");
+  writer.writeString("");
+  writer.endSequence();
+  writer.startSequence(0xa0);
+  writer.startSequence();
+  writer.writeString("1.2.840.113556.1.4.319");
+  writer.writeBuffer(value.buffer, 0x04);
+  writer.endSequence();
+  writer.endSequence();
+  writer.endSequence();
+  return writer.buffer;
+}
+
 /** StartTLS may begin. */
 export const granted = (id: number) => result(id, 0x78, 0, "");
 export const reference = (id: number, uri: string) => message(id, 0x73, (writer) => writer.writeString(uri));
