@@ -2,14 +2,16 @@ import { Command, CommanderError } from "commander";
 import type { Environment } from "#shared/config.ts";
 import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
+import { AwsTrouble } from "./aws-trouble.ts";
 import { accounts } from "./commands/accounts.ts";
 import type { Context, Verb } from "./commands/context.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
+import { lab } from "./commands/lab.ts";
 import { queues } from "./commands/queues.ts";
 import { sync } from "./commands/sync.ts";
+import { trace } from "./commands/trace.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import { Interrupted } from "./letters/interrupted.ts";
-import { QueueTrouble } from "./letters/queue-trouble.ts";
 import { inert } from "./output/inert.ts";
 import { createTerminal, type Streams } from "./output/terminal.ts";
 import { UsageError } from "./usage-error.ts";
@@ -64,6 +66,14 @@ function createProgram(run: Run, { stdout, stderr }: Streams): Command {
   deadLetters(program, run);
   accounts(program, run);
   sync(program, run);
+  lab(program, run);
+  program
+    .command("trace")
+    .argument("<who>", "a delivery's id, a letter's id, or a person: their latest delivery")
+    .description("the whole way of one delivery: stages, times, requests, outcome")
+    .option("--since <time>", "looked for since then (default 1d)")
+    .option("--until <time>", "looked for until then")
+    .action(run(trace));
   program.command("queues").description("how much waits in each queue").action(run(queues));
   for (const command of allOf(program)) command.showHelpAfterError(`usage: ${nameOf(command)} ${command.usage()}`);
   return program;
@@ -77,7 +87,7 @@ function nameOf(command: Command): string {
   return command.parent ? `${nameOf(command.parent)} ${command.name()}` : command.name();
 }
 
-const KNOWN = [QueueTrouble, SettingsError, Permanent, Retryable];
+const KNOWN = [AwsTrouble, SettingsError, Permanent, Retryable];
 
 function complain(error: unknown, { stderr }: Streams, command: Command | undefined): ExitCode {
   const say = (text: string) => void stderr.write(`hubforge: ${text}\n`);

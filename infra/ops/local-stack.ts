@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as z from "zod";
+import { LOG_FILE, OPS_FILE } from "./publish-stack.ts";
 
 const HOME = new URL("../../.hubforge", import.meta.url).pathname;
 
@@ -10,7 +11,7 @@ const State = z.object({
   environment: z.record(z.string(), z.string()),
 });
 
-/** A stack that `npm start` runs from this folder: `.hubforge/run-<process id>/stack.json` and `log.jsonl` beside it. */
+/** A stack that runs from this folder, as publish-stack.ts wrote it into `.hubforge/run-<process id>/`. */
 export type LocalStack = z.infer<typeof State> & { log: string };
 
 /** The stacks that run now, oldest process first. */
@@ -31,8 +32,8 @@ function runs(home: string): number[] {
 
 function readStack(path: string): LocalStack | undefined {
   try {
-    const state = State.parse(JSON.parse(readFileSync(join(path, "stack.json"), "utf8")));
-    return { ...state, log: join(path, "log.jsonl") };
+    const state = State.parse(JSON.parse(readFileSync(join(path, OPS_FILE), "utf8")));
+    return { ...state, log: join(path, LOG_FILE) };
   } catch {
     return undefined; // still starting, or already gone
   }

@@ -1,8 +1,8 @@
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
 import { type QueueName, queueUrlVariable } from "#shared/pipeline.ts";
+import { AwsTrouble } from "./aws-trouble.ts";
 import { countsIn, createSqsClient, type QueueCounts } from "./letters/letter-queue.ts";
-import { QueueTrouble } from "./letters/queue-trouble.ts";
 import { ALL_QUEUES } from "./target.ts";
 
 /** A queue's counts, as near as SQS tells them, or why it could not be asked. */
@@ -18,7 +18,7 @@ export async function readQueues(environment: Environment): Promise<QueueState[]
       const answer = await client.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] }));
       return { queue, counts: countsIn(answer.Attributes ?? {}) };
     } catch (cause) {
-      return { queue, trouble: QueueTrouble.of(cause, url).message };
+      return { queue, trouble: AwsTrouble.of(cause, url).message };
     }
   };
   try {

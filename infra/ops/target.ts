@@ -4,8 +4,8 @@ import { parse } from "yaml";
 import * as z from "zod";
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import { AwsTrouble } from "./aws-trouble.ts";
 import { createSqsClient } from "./letters/letter-queue.ts";
-import { QueueTrouble } from "./letters/queue-trouble.ts";
 import { type LocalStack, runningStacks } from "./local-stack.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -66,7 +66,7 @@ async function deployedTarget(deployment: string, queues: Wish["queues"], enviro
         const name = `hubforge-${deployment}-${queue}${isFifo ? ".fifo" : ""}`;
         const answer = client.send(new GetQueueUrlCommand({ QueueName: name }));
         const { QueueUrl } = await answer.catch((cause: unknown) => {
-          throw QueueTrouble.of(cause, name);
+          throw AwsTrouble.of(cause, name);
         });
         return [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, QueueUrl];
       }),

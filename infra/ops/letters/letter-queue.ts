@@ -8,12 +8,12 @@ import {
 } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
-import { QueueTrouble } from "./queue-trouble.ts";
+import { AwsTrouble } from "../aws-trouble.ts";
 
 /** SQS counts approximately; `held` is in somebody's hands: a reader like this one. */
 export type QueueCounts = { waiting: number; held: number; delayed: number };
 
-/** The calls of SQS that reading letters needs; nothing is decided here. Every failure is a QueueTrouble. */
+/** The calls of SQS that reading letters needs; nothing is decided here. Every failure is a AwsTrouble. */
 export type LetterQueue = {
   counts(): Promise<QueueCounts>;
   /** Up to 10 messages, hidden from every other reader for `holdSeconds`. Waits up to `waitSeconds` for one. */
@@ -38,7 +38,7 @@ function isLoopback(url: string): boolean {
 export function openLetterQueue(environment: Environment): LetterQueue {
   const variable = queueUrlVariable(DEAD_LETTERS);
   const url = environment[variable];
-  if (!url) throw new QueueTrouble(`${variable} is not set: which queue holds the dead letters?`);
+  if (!url) throw new AwsTrouble(`${variable} is not set: which queue holds the dead letters?`);
   const isExact = isLoopback(environment["AWS_ENDPOINT_URL"] ?? url);
   return letterQueueAt(createSqsClient(environment), { url, isExact });
 }
@@ -58,7 +58,7 @@ function letterQueueAt(client: SQSClient, { url, isExact }: { url: string; isExa
     try {
       return await answer;
     } catch (cause) {
-      throw QueueTrouble.of(cause, url);
+      throw AwsTrouble.of(cause, url);
     }
   };
   return {

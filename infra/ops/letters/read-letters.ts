@@ -35,7 +35,7 @@ const EMPTY_ANSWERS = 3;
 /**
  * Receives everything on the dead-letter queue and holds it, so that nothing is seen twice and nobody else acts on it
  * meanwhile. The caller ends with `hold.giveBack()`, whatever happens; on an error or an abort that is done here.
- * @throws QueueTrouble, Interrupted
+ * @throws AwsTrouble, Interrupted
  */
 export async function readLetters(queue: LetterQueue, options: ReadOptions = {}): Promise<Reading> {
   const hold = createHold(queue, options.holdSeconds ?? HOLD_SECONDS);

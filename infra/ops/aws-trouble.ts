@@ -1,35 +1,41 @@
-/** SQS could not be asked: one sentence that says what to set or to do. */
-export class QueueTrouble extends Error {
-  override readonly name = "QueueTrouble";
+/** AWS (or what stands for it) could not be asked: one sentence that says what to set or to do. */
+export class AwsTrouble extends Error {
+  override readonly name = "AwsTrouble";
 
   /** By the name that AWS and the emulators give it; emulators put a prefix before it (reference/emulators.md §4). */
-  static of(cause: unknown, url: string): QueueTrouble {
-    if (cause instanceof QueueTrouble) return cause;
-    const { name, message, code } = partsOf(cause);
-    const queue = url.split("/").at(-1) ?? url;
-    return new QueueTrouble(sentence(name, code, message, queue, url), { cause });
+  static of(cause: unknown, url: string): AwsTrouble {
+    if (cause instanceof AwsTrouble) return cause;
+    const queue = URL.canParse(url) ? (url.split("/").at(-1) ?? url) : url;
+    return new AwsTrouble(sentence(partsOf(cause), `queue ${queue}`, hostOf(url)), { cause });
+  }
+
+  static ofLogs(cause: unknown): AwsTrouble {
+    return new AwsTrouble(sentence(partsOf(cause), "CloudWatch Logs", undefined), { cause });
   }
 }
 
-function sentence(name: string, code: string, message: string, queue: string, url: string): string {
+type Parts = { name: string; message: string; code: string };
+
+function sentence({ name, message, code }: Parts, what: string, host: string | undefined): string {
   if (/Credentials|TokenProvider|SSO/.test(name) || /credentials|session token/i.test(message)) {
     return `no AWS credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (${message})`;
   }
   if (/Region is missing/.test(message)) return "no AWS region: set AWS_REGION";
   if (/QueueDoesNotExist|NonExistentQueue/.test(name)) {
-    return `there is no queue ${queue}: check --deployment, AWS_REGION and the account of your credentials`;
+    return `there is no ${what}: check --deployment, AWS_REGION and the account of your credentials`;
   }
   if (/InvalidClientTokenId|UnrecognizedClient|SignatureDoesNotMatch|ExpiredToken/.test(name)) {
     return `AWS refuses these credentials: check AWS_PROFILE or sign in again (${message})`;
   }
-  if (/AccessDenied|NotAuthorized/.test(name)) return `these AWS credentials may not use queue ${queue}: ${message}`;
+  if (/AccessDenied|NotAuthorized/.test(name)) return `these AWS credentials may not use ${what}: ${message}`;
   if (/^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH)/.test(code) || /Timeout|Network/.test(name)) {
-    return `queue ${queue} does not answer (${code || name}): check AWS_ENDPOINT_URL and the network; it was looked for at ${hostOf(url)}`;
+    const place = host === undefined ? "" : `; it was looked for at ${host}`;
+    return `${what} does not answer (${code || name}): check AWS_ENDPOINT_URL and the network${place}`;
   }
-  return `queue ${queue} refuses: ${name}: ${message}`;
+  return `${what} refuses: ${name}: ${message}`;
 }
 
-function partsOf(cause: unknown): { name: string; message: string; code: string } {
+function partsOf(cause: unknown): Parts {
   if (!(cause instanceof Error)) return { name: "Error", message: String(cause), code: "" };
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : "";
   // A refused connection to several addresses of one host comes as an AggregateError without a message.

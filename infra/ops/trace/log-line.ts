@@ -1,0 +1,38 @@
+import * as z from "zod";
+
+/** What a function logged (shared/log.ts), as far as it is read here; what else a line holds is kept. */
+export const LogLine = z.looseObject({
+  time: z.string(),
+  level: z.string(),
+  event: z.string(),
+  delivery: z.string().optional(),
+  hub: z.string().optional(),
+  person: z.string().optional(),
+  stage: z.string().optional(),
+  route: z.string().optional(),
+  replay: z.number().optional(),
+  outcome: z.string().optional(),
+  code: z.string().optional(),
+  reason: z.string().optional(),
+  attempt: z.number().optional(),
+  retryInSeconds: z.number().optional(),
+  milliseconds: z.number().optional(),
+  giteaRequests: z.number().optional(),
+  giteaWrites: z.number().optional(),
+  account: z.string().optional(),
+  repository: z.string().optional(),
+  commit: z.string().optional(),
+  failureId: z.string().optional(),
+  notices: z.array(z.string()).optional(),
+});
+export type LogLine = z.infer<typeof LogLine>;
+
+/** Undefined for whatever else is in a log: the platform's own lines, a line cut short. */
+export function parseLogLine(text: string): LogLine | undefined {
+  if (!text.startsWith("{")) return undefined;
+  try {
+    return LogLine.safeParse(JSON.parse(text)).data;
+  } catch {
+    return undefined;
+  }
+}

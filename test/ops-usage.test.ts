@@ -1,0 +1,72 @@
+import { describe, expect, it } from "vitest";
+import { runOps } from "./support/ops.ts";
+
+/** Nothing listens there: a command line that is wrong must be refused before anybody is asked. */
+const environment = { QUEUE_URL_DEAD_LETTERS: "http://127.0.0.1:9/000000000000/none" };
+
+const usage = async (line: string, more: Partial<Parameters<typeof runOps>[1]> = {}) => {
+  const run = await runOps(line.split(" "), { environment, ...more });
+  expect({ code: run.code, stdout: run.stdout }).toEqual({ code: 2, stdout: "" });
+  return run.stderr;
+};
+
+describe("a wrong command line is said on stderr, ends with 2, and names what was perhaps meant", () => {
+  it.each([
+    ["dead-letter list", "Did you mean dead-letters?"],
+    ["dead-letters lst", "Did you mean list?"],
+    ["dead-letters list --usr ada", "Did you mean --user?"],
+    ["dead-letters list --user", "argument missing"],
+    ["dead-letters list --stage identiy", "did you mean identity?"],
+    ["dead-letters list --class permanant", "did you mean permanent?"],
+    ["dead-letters list --since yesterday", '"yesterday" is no time'],
+    ["dead-letters list --since 2026-02-31", '"2026-02-31" is no time'],
+    ["dead-letters list --until 25:00", '"25:00" is no time'],
+    ["dead-letters list --since 1h --until 2h", "--since lies after --until"],
+    ["dead-letters list --limit 0", "--limit"],
+    ["dead-letters list --limit many", "--limit"],
+    ["dead-letters replay --rate fast", '--rate "fast"'],
+    ["dead-letters replay --rate 0", '--rate "0"'],
+    ["dead-letters replay --concurrency -1", '--concurrency "-1"'],
+    ["dead-letters replay --hold 0", "--hold"],
+    ["dead-letters discard --execute --yes", "--all"],
+    ["dead-letters export --limit 3", "unknown option '--limit'"],
+    ["accounts link", "missing required argument 'user'"],
+    ["accounts lnk ada", "Did you mean link?"],
+    ["trace", "missing required argument 'who'"],
+    ["lab fail donw", "did you mean down?"],
+    ["queues everywhere", "too many arguments"],
+    ["--deployment ../x queues", "is no stage's name"],
+  ])("%s", async (line, hint) => {
+    const stderr = await usage(line);
+    expect(stderr).toContain(hint);
+    expect(stderr).toContain("sage: hubforge");
+  });
+
+  it("a group without a verb shows its verbs", async () => {
+    expect(await usage("dead-letters")).toMatch(/list .*\n.*show/s);
+  });
+});
+
+describe("help", () => {
+  it.each(["--help", "dead-letters --help", "dead-letters replay --help", "lab fail --help"])("%s", async (line) => {
+    const { code, stdout, stderr } = await runOps(line.split(" "), { environment });
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    expect(stdout).toContain("Usage: hubforge");
+    expect(stdout).toContain("--deployment");
+  });
+});
+
+describe("a queue that cannot be asked is said in one sentence, and ends with 1", () => {
+  const sentence = async (wrong: Record<string, string | undefined>) => {
+    const { code, stdout, stderr } = await runOps(["dead-letters", "list"], { environment: wrong });
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+    return stderr;
+  };
+
+  it("when nothing listens there", async () => {
+    const url = "http://127.0.0.1:9/000000000000/hubforge-x-dead-letters";
+    const stderr = await sentence({ QUEUE_URL_DEAD_LETTERS: url, AWS_ENDPOINT_URL: "http://127.0.0.1:9" });
+    expect(stderr).toContain("queue hubforge-x-dead-letters does not answer (ECONNREFUSED): check AWS_ENDPOINT_URL");
+  });
+});
