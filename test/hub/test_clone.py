@@ -77,6 +77,18 @@ class Fresh(CloneCase):
         self.assertEqual(self.git_here("status", "--porcelain", "--branch"), "## main...origin/main")
         self.assertEqual([path.name for path in self.home.iterdir()], ["jupyterhub-ada"])
 
+    def test_nobody_ever_sees_half_a_clone(self) -> None:
+        many = {f"file{number:03}": "x" for number in range(300)}
+        self.status["cloneUrl"] = self.forge.add_repository("jupyterhub-many", many)
+        target = self.home / "jupyterhub-many"
+        cloning = threading.Thread(target=self.run_step)
+        cloning.start()
+        while not target.exists() and cloning.is_alive():
+            pass
+        seen = len(list(target.iterdir()))
+        cloning.join()
+        self.assertEqual(seen, len(many) + 1)
+
     def test_running_it_again_changes_nothing(self) -> None:
         self.run_step()
         (self.target / "IlumIntro.ipynb").write_text("mine")

@@ -101,13 +101,14 @@ class Working(HelperCase):
         self.tells = (200, {"username": "hubforge", "password": "token-2"})
         self.assertEqual(self.fetch().returncode, 0)
 
-    def test_the_persons_stored_password_for_the_forge_is_never_offered(self) -> None:
+    def test_the_persons_stored_password_is_never_offered_and_our_token_never_stored_beside_it(self) -> None:
         host = self.forge.url.partition("//")[2]
         (self.home / ".git-credentials").write_text(f"http://ada:old-password@{host}\n")
         (self.home / ".gitconfig").write_text("[credential]\n\thelper = store\n")
         self.assertEqual(self.fetch().returncode, 0)
         self.assertEqual({login for login, _ in self.forge.logins}, {"hubforge"})
         self.assertNotIn("old-password", {password for _, password in self.forge.logins})
+        self.assertNotIn("token-1", (self.home / ".git-credentials").read_text())
 
     def test_the_persons_other_hosts_keep_their_own_helpers(self) -> None:
         other = self.enter(Forge(self.new_folder()))
@@ -128,6 +129,15 @@ class Ended(HelperCase):
             self.assertNotEqual(ran.returncode, 0)
             self.assertIn("hubforge: this server's session has ended", ran.stderr)
         self.assertNobody()
+
+    def test_nobody_is_asked_for_a_password_instead(self) -> None:
+        """An editor's dialog would be answered with the LDAP password."""
+        dialog = self.home / "dialog"
+        dialog.write_text(f"#!/bin/sh\ntouch {self.home}/asked\necho ldap-password\n")
+        dialog.chmod(0o755)
+        self.tells = (403, {"code": "session.ended", "message": "this server's session has ended"})
+        self.assertNotEqual(self.git("ls-remote", self.url, GIT_ASKPASS=str(dialog)).returncode, 0)
+        self.assertFalse((self.home / "asked").exists())
 
     def test_a_hub_that_is_down_ends_git_at_once_without_a_prompt(self) -> None:
         self.hub.__exit__()
