@@ -1,10 +1,12 @@
-import { createHash } from "node:crypto";
 import type { Received } from "./batch.ts";
-import { Envelope, type Failure } from "./envelope.ts";
+import type { Envelope, Failure } from "./envelope.ts";
 import type { Permanent, Retryable } from "./errors.ts";
 import { log, subjectOf } from "./log.ts";
-import { ROUTES, type StageName } from "./pipeline.ts";
+import { parseEnvelope } from "./parse-envelope.ts";
+import type { StageName } from "./pipeline.ts";
 import { cleanText, type EnvelopeQueue, isCarriable, type Sender } from "./queue.ts";
+import { shortHash } from "./short-hash.ts";
+import { why } from "./why.ts";
 
 /** A letter that repeats a hostile body must still fit into one message (1 MiB) after JSON has escaped it. */
 const RAW_BODY_LIMIT = 100_000;
@@ -68,34 +70,7 @@ function base(stage: string, message: Received, envelope: Envelope | undefined) 
   };
 }
 
-/** Twelve hex digits of SHA-256: enough to tell apart everything that one deployment ever keeps at a time. */
-export function shortHash(text: string): string {
-  return createHash("sha256").update(text).digest("hex").slice(0, 12);
-}
-
-type Parsed = { envelope: Envelope; problem?: never } | { envelope?: never; problem: string };
-
-/** Reads a queue message; `problem` says what is not as an envelope, or as one for `stage`, should be. */
-export function parseEnvelope(body: string, stage?: StageName): Parsed {
-  let content: unknown;
-  try {
-    content = JSON.parse(body);
-  } catch {
-    return { problem: "the message is not JSON" };
-  }
-  const parsed = Envelope.safeParse(content);
-  if (!parsed.success) {
-    const issues = parsed.error.issues
-      .slice(0, 5)
-      .map((issue) => `${issue.path.join(".") || "(root)"}: ${issue.message}`);
-    return { problem: `the message is not an envelope: ${issues.join("; ")}` };
-  }
-  const envelope = parsed.data;
-  if (stage === undefined || ROUTES[envelope.route].includes(stage)) return { envelope };
-  return { problem: `the route ${envelope.route} does not pass the stage ${stage}` };
-}
-
-/** Writes the letter. False when SQS did not take it: then the message must stay where it is. */
+/** False when SQS did not take the letter: then the message must stay where it is. */
 export async function writeLetter(
   failure: Failure,
   { sender, message, signal }: { sender: Sender; message: Received; signal: AbortSignal },
@@ -115,8 +90,8 @@ export async function writeLetter(
     log("stage.dead-lettered", { ...fields, outcome: failure.class, reason });
     return true;
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    log("stage.not-dead-lettered", { ...fields, reason: `${reason} (and the letter could not be written: ${why})` });
+    const reasons = `${reason} (and the letter could not be written: ${why(cause)})`;
+    log("stage.not-dead-lettered", { ...fields, reason: reasons });
     return false;
   }
 }

@@ -9,6 +9,7 @@ import type { Envelope, Failure } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, type StageName } from "./pipeline.ts";
 import { deduplicationId, groupId, personGroup } from "./queue-ids.ts";
+import { whyAndWhat } from "./why.ts";
 
 /** SQS takes 1 MiB with all attributes (SQS quotas, since August 2025); ours has one small attribute. */
 const LARGEST_BODY_BYTES = 2 ** 20 - 1024;
@@ -96,8 +97,7 @@ async function reached<Result>(queue: QueueName, answer: Promise<Result>): Promi
   try {
     return await answer;
   } catch (cause) {
-    const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    throw new Retryable("queue.unreachable", `queue ${queue} did not accept: ${why}`, { cause });
+    throw new Retryable("queue.unreachable", `queue ${queue} did not accept: ${whyAndWhat(cause)}`, { cause });
   }
 }
 

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { whyAndWhat } from "./why.ts";
 
 /** What the references among some settings refer to; `problems` says, by variable, what could not be read and why. */
 type Resolved = { values: Record<string, string>; problems: Record<string, string> };
@@ -13,8 +14,7 @@ export async function resolveReferences(settings: Record<string, string>): Promi
     try {
       resolved.values[variable] = await resolve(value);
     } catch (cause) {
-      const why = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-      resolved.problems[variable] = `cannot read ${value}: ${why}`;
+      resolved.problems[variable] = `cannot read ${value}: ${whyAndWhat(cause)}`;
     }
   };
   await Promise.all(Object.entries(settings).map(readOne));

@@ -1,4 +1,5 @@
-import { shortHash } from "./letters.ts";
+import { foldName } from "./names.ts";
+import { shortHash } from "./short-hash.ts";
 
 type Session = { hub: string; user: string; server: string; session: string };
 
@@ -12,5 +13,5 @@ export function sessionTokenName({ hub, user, server, session }: Session): strin
 
 /** What the names of all tokens of one hub user begin with. */
 export function hubUserTokenPrefix(hub: string, user: string): string {
-  return `hubforge.${hub}.${shortHash(user.toLowerCase())}.`;
+  return `hubforge.${hub}.${shortHash(foldName(user))}.`;
 }

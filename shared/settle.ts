@@ -7,6 +7,7 @@ import { log, subjectOf } from "./log.ts";
 import type { StageName } from "./pipeline.ts";
 import type { Sender } from "./queue.ts";
 import { isExhausted, waitSeconds } from "./retries.ts";
+import { why, whyAndWhat } from "./why.ts";
 
 /** A message whose stage failed, and what is needed to settle it. */
 export type Trouble = {
@@ -36,8 +37,7 @@ export async function settle(error: Permanent | Retryable, trouble: Trouble): Pr
 export function asStageError(thrown: unknown): Permanent | Retryable {
   if (thrown instanceof Permanent || thrown instanceof Retryable) return thrown;
   if (thrown instanceof SettingsError) return new Retryable("settings.wrong", thrown.message, { cause: thrown });
-  const what = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
-  return new Retryable("stage.unexpected", `unexpected: ${what}`, { cause: thrown });
+  return new Retryable("stage.unexpected", `unexpected: ${whyAndWhat(thrown)}`, { cause: thrown });
 }
 
 async function giveBack(error: Retryable, { stage, envelope, message, sender, signal }: Trouble): Promise<void> {
@@ -55,7 +55,9 @@ async function giveBack(error: Retryable, { stage, envelope, message, sender, si
     log("stage.retried", { ...fields, reason: error.message, retryInSeconds });
   } catch (queueError) {
     // The queue's own visibility time-out brings the message back, only later.
-    const why = queueError instanceof Error ? queueError.message : String(queueError);
-    log("stage.retried", { ...fields, reason: `${error.message} (and it could not be given back: ${why})` });
+    log("stage.retried", {
+      ...fields,
+      reason: `${error.message} (and it could not be given back: ${why(queueError)})`,
+    });
   }
 }

@@ -2,8 +2,9 @@ import { type BatchHandler, batchHandler, type LambdaContext, type Received } fr
 import { type Environment, loadSettings, SettingsError } from "./config.ts";
 import type { Envelope } from "./envelope.ts";
 import { Retryable, Unauthorized } from "./errors.ts";
-import { invalidFailureOf, parseEnvelope, writeLetter } from "./letters.ts";
+import { invalidFailureOf, writeLetter } from "./letters.ts";
 import { type LogFields, log, type Outcome, subjectOf } from "./log.ts";
+import { parseEnvelope } from "./parse-envelope.ts";
 import { nextStage, type StageName } from "./pipeline.ts";
 import { createSender } from "./queue.ts";
 import { maxReceiveCount, RETRY_FOR_MINUTES_MAXIMUM } from "./retries.ts";

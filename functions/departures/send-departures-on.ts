@@ -1,9 +1,11 @@
 import { type BatchHandler, batchHandler } from "#shared/batch.ts";
 import type { Environment } from "#shared/config.ts";
-import { invalidFailureOf, parseEnvelope, writeLetter } from "#shared/letters.ts";
+import { invalidFailureOf, writeLetter } from "#shared/letters.ts";
 import { log, subjectOf } from "#shared/log.ts";
+import { parseEnvelope } from "#shared/parse-envelope.ts";
 import { DEPARTURES, ROUTES } from "#shared/pipeline.ts";
 import { createSender } from "#shared/queue.ts";
+import { why } from "#shared/why.ts";
 
 /**
  * A departure that has waited goes to the first stage of its route, into its person's line there, so that it never runs
@@ -23,8 +25,7 @@ export function sendDeparturesOn(environment: Environment = process.env): BatchH
       log("departure.sent-on", subjectOf(envelope));
       return true;
     } catch (cause) {
-      const reason = cause instanceof Error ? cause.message : String(cause);
-      log("departure.not-sent-on", { ...subjectOf(envelope), code: "queue.unreachable", reason });
+      log("departure.not-sent-on", { ...subjectOf(envelope), code: "queue.unreachable", reason: why(cause) });
       return false;
     }
   });

@@ -1,5 +1,5 @@
 import type { Envelope } from "#shared/envelope.ts";
-import { shortHash } from "#shared/letters.ts";
+import { shortHash } from "#shared/short-hash.ts";
 import type { Departure, Plan, Refresh } from "./plan.ts";
 
 /** The removals alone, so that an unrelated change does not void a confirmation. */

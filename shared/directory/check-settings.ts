@@ -1,4 +1,5 @@
 import { type Settings, SettingsError } from "../config.ts";
+import { why } from "../why.ts";
 import { isWithin, normalDn } from "./dn.ts";
 import { compileFilters, isDecidedByMember } from "./filters.ts";
 import { readAuthority } from "./tls.ts";
@@ -50,6 +51,6 @@ function problemOf(check: () => void): string | undefined {
     check();
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return why(error);
   }
 }
