@@ -134,6 +134,8 @@ const sync = z.object({
 });
 
 const SECTIONS = { webhooks, gitea, templates, directory, retries, sync, logging };
+/** Every setting there is. */
+export const SETTING_NAMES: readonly string[] = Object.values(SECTIONS).flatMap(({ shape }) => Object.keys(shape));
 type SectionName = keyof typeof SECTIONS;
 /** The parsed settings of the sections `Names`, one flat object keyed by variable. */
 export type Settings<Names extends SectionName> = UnionToIntersection<
@@ -176,7 +178,12 @@ export async function loadSettings<Name extends SectionName>(
 }
 
 /** What nobody may read in a template or a console: only ever references there. */
-const SECRETS: readonly string[] = ["WEBHOOK_SECRETS", "GITEA_TOKEN", "GITEA_PASSWORD", "LDAP_BIND_PASSWORD"];
+export const SECRET_SETTINGS: readonly string[] = [
+  "WEBHOOK_SECRETS",
+  "GITEA_TOKEN",
+  "GITEA_PASSWORD",
+  "LDAP_BIND_PASSWORD",
+];
 
 /**
  * What is wrong with the settings of a whole deployment, a line each, before anything is deployed: as `loadSettings` would
@@ -186,10 +193,9 @@ export function checkSettings(values: Readonly<Record<string, string>>): string[
   const sections = Object.values(SECTIONS);
   const isReference = (name: string) => referenceIn(values[name] ?? "") !== undefined;
   const issues = sections.flatMap((section) => section.safeParse(values).error?.issues ?? []);
-  const known = sections.flatMap((section) => Object.keys(section.shape));
   return [
-    ...Object.keys(values).flatMap((name) => (known.includes(name) ? [] : [`${name}: no such setting`])),
-    ...SECRETS.filter((name) => values[name] && !isReference(name)).map(
+    ...Object.keys(values).flatMap((name) => (SETTING_NAMES.includes(name) ? [] : [`${name}: no such setting`])),
+    ...SECRET_SETTINGS.filter((name) => values[name] && !isReference(name)).map(
       (name) => `${name}: must be a reference, ssm:<name> or secretsmanager:<id>#<key>, and never the secret itself`,
     ),
     ...issues.filter(({ path }) => !isReference(String(path[0]))).map((issue) => describe(issue, values).trim()),

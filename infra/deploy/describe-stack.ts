@@ -1,7 +1,6 @@
 import * as z from "zod";
-import { parseTemplate } from "../local/template.ts";
 import { encryptQueues } from "./encrypt-queues.ts";
-import { functionsBehind, ServiceFunctions } from "./functions.ts";
+import { functionsBehind, serviceFunctions } from "./functions.ts";
 import { outsideRights } from "./outside-rights.ts";
 import { readStageFile, type Stage } from "./stage-file.ts";
 
@@ -17,13 +16,13 @@ export async function settings(osls: Osls): Promise<Record<string, string>> {
 
 export async function functions(osls: Osls) {
   const stage = await stageOf(osls);
-  return functionsBehind(stage.stack, readFunctionFile(), stage.settings);
+  return functionsBehind(stage.stack, serviceFunctions(), stage.settings);
 }
 
 /** On top of infra/queues.yml and infra/roles.yml: what depends on the stage's file. */
 export async function resources(osls: Osls) {
   const stage = await stageOf(osls);
-  return { Resources: { ...encryptQueues(stage.stack), ...outsideRights(stage, readFunctionFile()) } };
+  return { Resources: { ...encryptQueues(stage.stack), ...outsideRights(stage, serviceFunctions()) } };
 }
 
 export async function logRetentionInDays(osls: Osls): Promise<number> {
@@ -32,8 +31,4 @@ export async function logRetentionInDays(osls: Osls): Promise<number> {
 
 async function stageOf({ resolveVariable }: Osls): Promise<Stage> {
   return readStageFile(z.string().parse(await resolveVariable("param:stageFile")));
-}
-
-function readFunctionFile(): ServiceFunctions {
-  return z.object({ functions: ServiceFunctions }).parse(parseTemplate("infra/functions.yml")).functions;
 }

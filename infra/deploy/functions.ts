@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { SettingsError } from "#shared/config.ts";
+import { parseTemplate } from "../local/template.ts";
 import type { StackSettings } from "./stack-settings.ts";
 
 const ServiceFunction = z.looseObject({
@@ -7,8 +8,13 @@ const ServiceFunction = z.looseObject({
   environment: z.record(z.string(), z.unknown()).default({}),
   events: z.array(z.record(z.string(), z.unknown())).default([]),
 });
-export const ServiceFunctions = z.record(z.string(), ServiceFunction);
+const ServiceFunctions = z.record(z.string(), ServiceFunction);
 export type ServiceFunctions = z.infer<typeof ServiceFunctions>;
+
+/** infra/functions.yml, with every `${…}` as it stands there. */
+export function serviceFunctions(): ServiceFunctions {
+  return z.object({ functions: ServiceFunctions }).parse(parseTemplate("infra/functions.yml")).functions;
+}
 
 /** All variables of a function together; Lambda refuses more. */
 const LARGEST_ENVIRONMENT_BYTES = 4096;

@@ -42,7 +42,7 @@ export async function openDoor({ ports = [0], functions }: DoorOptions): Promise
   };
 }
 
-async function listenOnFirst(server: Server, [port = 0, ...others]: readonly number[]): Promise<number> {
+export async function listenOnFirst(server: Server, [port = 0, ...others]: readonly number[]): Promise<number> {
   try {
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject).listen(port, "127.0.0.1", () => {

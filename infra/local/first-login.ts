@@ -71,15 +71,12 @@ function describe(person: string, { journey, seen, milliseconds }: Facts): Login
 
 type Seen = { repository: Repository; commit: Commit };
 
-function showWhatExists({ envelope }: Journey, shown: Seen & { login: Login; screen: Screen }): void {
+function showWhatExists({ account = "", envelope }: Journey, shown: Seen & { login: Login; screen: Screen }): void {
   const { repository, commit, login, screen } = shown;
   const { dim, bold } = screen;
   const rows = [
-    [
-      "account",
-      `${envelope?.account?.username} ${dim(`${envelope?.identity?.fullName} <${envelope?.identity?.email}>`)}`,
-    ],
-    ["team", `${envelope?.team?.name} ${dim(`in the organisation ${repository.owner}`)}`],
+    ["account", `${account} ${dim(commit.author)}`],
+    ...(envelope?.team ? [["team", `${envelope.team.name} ${dim(`in the organisation ${repository.owner}`)}`]] : []),
     ["repository", repository.htmlUrl],
     ["commit", `${commit.sha.slice(0, 7)} ${commit.subject} ${dim(`by ${commit.author}`)}`],
     ["files", commit.files.join("  ")],

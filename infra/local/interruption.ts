@@ -2,6 +2,8 @@ import type { RunFolder } from "./run-folder.ts";
 import type { Stack } from "./stack.ts";
 
 const STOP_WITHIN_MILLISECONDS = 3_000;
+/** An emulator that is killed while it writes its state down has none afterwards. */
+const CLOUD_STOPS_WITHIN_MILLISECONDS = 30_000;
 
 /** The exit code that a signal (or a reader who went away) asks for, once it came; a second one ends everything at once. */
 export function interrupted(): Promise<number> {
@@ -22,11 +24,17 @@ export function interrupted(): Promise<number> {
 }
 
 /** A handler that hangs on a dead Gitea keeps its time-out on Lambda; a person at the keyboard does not wait for it. */
-export async function stopSoon(stack: Stack, folder: RunFolder, code: number): Promise<void> {
-  const late = setTimeout(() => {
-    folder.remove();
-    process.exit(code);
-  }, STOP_WITHIN_MILLISECONDS);
+export async function stopSoon(
+  stack: Pick<Stack, "stop">,
+  { folder, code, isCloud }: { folder: RunFolder; code: number; isCloud: boolean },
+): Promise<void> {
+  const late = setTimeout(
+    () => {
+      folder.remove();
+      process.exit(code);
+    },
+    isCloud ? CLOUD_STOPS_WITHIN_MILLISECONDS : STOP_WITHIN_MILLISECONDS,
+  );
   await stack.stop();
   clearTimeout(late);
 }

@@ -14,7 +14,10 @@ export type Journey = {
   isDone: boolean;
   failure?: Trouble;
   waiting?: Trouble;
-  /** What the last stage was given: everything the earlier ones learned. */
+  /** Gitea's name for the person, and `owner/name` of their repository, as the stages said them. */
+  account?: string;
+  repository?: string;
+  /** What the last stage was given: everything the earlier ones learned. Only this process's own functions show it. */
   envelope?: Envelope;
 };
 
@@ -83,8 +86,12 @@ function readJourney(delivery: string, lines: readonly LogLine[]): Journey {
   const own = lines.filter((line) => line.delivery === delivery);
   const letter = own.findLast(({ event }) => event === "stage.dead-lettered");
   const last = own.findLast((line) => line.stage !== undefined);
+  const account = own.findLast((line) => line.account !== undefined)?.account;
+  const repository = own.findLast((line) => line.repository !== undefined)?.repository;
   return {
     delivery,
+    ...(account && { account }),
+    ...(repository && { repository }),
     stages: own.flatMap((line) => reportOf(line) ?? []),
     isDone: last !== undefined && reportOf(last) !== undefined && isLastStage(last),
     ...(letter && { failure: troubleOf(letter) }),

@@ -10,9 +10,9 @@ export type Repository = { owner: string; name: string; cloneUrl: string; htmlUr
 export type Commit = { sha: string; author: string; subject: string; files: string[] };
 
 /** Where the repository of a finished journey is; undefined where it has none (a stop, or a journey cut short). */
-export function repositoryOf({ envelope }: Journey, giteaUrl: string, cloneBase = giteaUrl): Repository | undefined {
-  if (!envelope?.repository) return undefined;
-  const { owner, name } = envelope.repository;
+export function repositoryOf({ repository }: Journey, giteaUrl: string, cloneBase = giteaUrl): Repository | undefined {
+  const [owner = "", name = ""] = repository?.split("/") ?? [];
+  if (!name) return undefined;
   const path = `${encodeURIComponent(owner)}/${encodeURIComponent(name)}`;
   return { owner, name, cloneUrl: `${cloneBase}/${path}.git`, htmlUrl: `${giteaUrl}/${path}` };
 }

@@ -2,14 +2,12 @@ import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
 import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
+import type { Ending } from "./endings.ts";
 import { startGitea } from "./gitea/server.ts";
 import { createQueues, type Queue, readQueues } from "./resources.ts";
 import type { Slapd } from "./slapd.ts";
 import type { StackOptions } from "./stack.ts";
 import { type Parameters, type Place, templateParameters } from "./template.ts";
-
-/** What ends a part again; a stack keeps them in the order of its start. */
-export type Ending = () => unknown;
 
 export function regionOf({ sqsEndpoint }: StackOptions): string {
   return (sqsEndpoint && (process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"])) || LOCAL_REGION;
@@ -45,7 +43,11 @@ export function queueEnvironment(queues: Queue[], parameters: Parameters | undef
 }
 
 /** The stand-in, with our slapd as its source, or the Gitea that runs already. */
-export async function findGitea({ dir, giteaUrl }: StackOptions, slapd: Slapd, endings: Ending[]) {
+export async function findGitea(
+  { dir, giteaUrl }: Pick<StackOptions, "dir" | "giteaUrl">,
+  slapd: Slapd,
+  endings: Ending[],
+) {
   if (giteaUrl !== undefined) return { gitea: undefined, giteaUrl };
   const { url, bindDn, bindPassword, environment } = slapd;
   const userBase = environment["LDAP_USER_SEARCH_BASE"] ?? slapd.base;

@@ -106,6 +106,6 @@ async function ensureQueue(
  * Clients connect to the host of the queue's URL. Emulators put names there that do not resolve
  * (`sqs.eu-central-1.localhost`) or the port of an earlier run, and accept the path on their own address.
  */
-function reachableUrl(queueUrl: string | undefined, endpoint: string): string {
+export function reachableUrl(queueUrl: string | undefined, endpoint: string): string {
   return new URL(new URL(queueUrl ?? "").pathname, endpoint).href;
 }

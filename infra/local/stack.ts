@@ -3,12 +3,13 @@ import { join } from "node:path";
 import type { SQSClient } from "@aws-sdk/client-sqs";
 import { loadSettings } from "#shared/config.ts";
 import { setLogWriter } from "#shared/log.ts";
+import { type Ending, startTogether } from "./endings.ts";
 import { awsEnvironment, setEnvironment } from "./environment.ts";
 import { readFunctions } from "./functions.ts";
 import type { Gitea } from "./gitea/server.ts";
 import { type HubMessage, type Posted, postEvent } from "./hub.ts";
 import { createJournal, type Journal } from "./journal.ts";
-import { type Ending, findGitea, queueEnvironment, regionOf, startQueues } from "./parts.ts";
+import { findGitea, queueEnvironment, regionOf, startQueues } from "./parts.ts";
 import type { Queue } from "./resources.ts";
 import { rateSeconds } from "./schedule.ts";
 import { type Slapd, startSlapd } from "./slapd.ts";
@@ -63,27 +64,7 @@ export type Stack = {
  * They read `process.env` and write one log, so a process can hold one stack at a time.
  */
 export async function startLocalStack(options: StackOptions): Promise<Stack> {
-  const endings: Ending[] = [];
-  const stop = () => endAll(endings);
-  try {
-    return { ...(await startParts(options, endings)), stop };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-}
-
-/** In reverse order; one part that will not end keeps no other one running. */
-async function endAll(endings: Ending[]): Promise<void> {
-  const problems: unknown[] = [];
-  for (const end of endings.splice(0).reverse()) {
-    try {
-      await end();
-    } catch (problem) {
-      problems.push(problem);
-    }
-  }
-  if (problems.length > 0) throw problems[0];
+  return await startTogether((endings) => startParts(options, endings));
 }
 
 async function startParts(options: StackOptions, endings: Ending[]): Promise<Omit<Stack, "stop">> {

@@ -1,28 +1,47 @@
 import { parseArgs } from "node:util";
 
 const PORT = 8750;
-export const USAGE = `usage: npm start -- [--once] [--json] [--port <number>]
+export const USAGE = `usage: npm start -- [--cloud [ministack|localstack]] [--once] [--json] [--port <number>]
 
 Runs hubforge on this machine, on loopback only, and shows a first login.
 
+  --cloud          deploy the template to an emulated AWS and run the functions there: ministack (default), or
+                   LocalStack (the one at AWS_ENDPOINT_URL, else its open core is installed and run)
   --once           end after the login: exit code 0 if it is complete
   --json           print the login as one JSON object on stdout, everything else on stderr
   --port <number>  where the ingress listens (default ${PORT}, or a free port if that is taken)
 `;
 
-export type Flags = { once: boolean; json: boolean; ports: number[] };
+export const CLOUDS = ["ministack", "localstack"] as const;
+export type Cloud = (typeof CLOUDS)[number];
+export type Flags = { once: boolean; json: boolean; ports: number[]; cloud: Cloud | undefined };
 
 /** What `npm start -- …` was given, or the sentence that says what is wrong with it. */
 export function readFlags(words: string[]): Flags | string {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
       args: words,
-      options: { once: { type: "boolean" }, json: { type: "boolean" }, port: { type: "string" } },
+      options: {
+        once: { type: "boolean" },
+        json: { type: "boolean" },
+        port: { type: "string" },
+        cloud: { type: "boolean" },
+      },
+      allowPositionals: true,
     });
+    const [name = CLOUDS[0], ...others] = positionals;
+    const cloud = CLOUDS.find((one) => one === name);
+    if (others.length > 0 || !cloud || (positionals.length > 0 && !values.cloud))
+      return `unexpected: ${positionals.join(" ")}`;
     const port = values.port === undefined ? undefined : Number(values.port);
     if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65536))
       return "--port takes a port number";
-    return { once: values.once ?? false, json: values.json ?? false, ports: port === undefined ? [PORT, 0] : [port] };
+    return {
+      once: values.once ?? false,
+      json: values.json ?? false,
+      ports: port === undefined ? [PORT, 0] : [port],
+      cloud: values.cloud ? cloud : undefined,
+    };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

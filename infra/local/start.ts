@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { loadSettings } from "#shared/config.ts";
 import type { LogLine } from "#shared/log.ts";
+import { startCloud } from "./cloud/start-cloud.ts";
 import { explain } from "./explain.ts";
 import { type Login, logIn, type Reader } from "./first-login.ts";
 import { interrupted, stopSoon } from "./interruption.ts";
@@ -38,7 +39,8 @@ async function run(flags: Flags, screen: Screen): Promise<number> {
   const interruption = interrupted();
   const folder = createRunFolder();
   try {
-    const starting = startLocalStack(await stackOptions(folder, flags, screen));
+    const options = await stackOptions(folder, flags, screen);
+    const starting = flags.cloud ? startCloud(flags.cloud, flags, options, screen) : startLocalStack(options);
     const stack = await Promise.race([starting, interruption]);
     if (typeof stack === "number") {
       await starting.then((started) => started.stop()).catch(() => undefined);
@@ -48,7 +50,7 @@ async function run(flags: Flags, screen: Screen): Promise<number> {
     try {
       code = await serve(stack, { flags, screen, folder, interruption });
     } finally {
-      await stopSoon(stack, folder, code);
+      await stopSoon(stack, { folder, code, isCloud: flags.cloud !== undefined });
     }
     return code;
   } finally {

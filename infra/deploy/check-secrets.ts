@@ -1,0 +1,44 @@
+import { askAws } from "#shared/aws-json.ts";
+import { type Reference, referenceIn } from "#shared/secrets.ts";
+import { DeployTrouble } from "./trouble.ts";
+
+/**
+ * That everything the settings refer to is there, without reading it. Whoever may not look is not stopped: the functions
+ * may, and say so otherwise.
+ * @throws DeployTrouble with a command for each one that is missing
+ */
+export async function checkSecrets(settings: Readonly<Record<string, string>>): Promise<void> {
+  const references = Object.entries(settings).flatMap(([variable, value]) => {
+    const reference = referenceIn(value);
+    return reference ? [{ variable, value, reference }] : [];
+  });
+  const missing = await Promise.all(
+    references.map(async ({ variable, value, reference }) =>
+      (await isMissing(reference)) ? [`${variable}: there is no ${value}\n    ${commandFor(reference)}`] : [],
+    ),
+  );
+  if (missing.flat().length === 0) return;
+  const lines = missing.flat().map((line) => `  ${line}`);
+  throw new DeployTrouble(`secrets come first:\n${lines.join("\n")}`);
+}
+
+async function isMissing({ store, name }: Reference): Promise<boolean> {
+  const question =
+    store === "ssm"
+      ? { service: "ssm", target: "AmazonSSM.GetParameter", body: { Name: name, WithDecryption: false } }
+      : { service: "secretsmanager", target: "secretsmanager.DescribeSecret", body: { SecretId: bare(name) } };
+  try {
+    await askAws(question);
+    return false;
+  } catch (error) {
+    return error instanceof Error && /^(ParameterNotFound|ResourceNotFoundException)$/.test(error.name);
+  }
+}
+
+function commandFor({ store, name }: Reference): string {
+  return store === "ssm"
+    ? `aws ssm put-parameter --type SecureString --name ${name.replace(/:.*$/, "")} --value …`
+    : `aws secretsmanager create-secret --name ${bare(name)} --secret-string …`;
+}
+
+const bare = (name: string) => name.replace(/#.*$/s, "");

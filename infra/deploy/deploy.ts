@@ -1,0 +1,38 @@
+import { SettingsError } from "#shared/config.ts";
+import { deployStack } from "./deploy-stack.ts";
+import { readTarget } from "./flags.ts";
+import type { StackState } from "./stack-state.ts";
+import { DeployTrouble } from "./trouble.ts";
+
+const USAGE = `usage: npm run deploy -- [--stage <name>] [--region <region>] [--param <name>=<value> …]
+
+Deploys infra/stages/<stage>.yml (dev by default) with the AWS credentials of this shell, or to AWS_ENDPOINT_URL.
+`;
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  try {
+    const target = readTarget(process.argv.slice(2), USAGE);
+    process.env["AWS_REGION"] = target.region; // for whatever asks AWS beside osls
+    const { status, outputs } = await deployStack({ ...target, say: (text) => process.stdout.write(text) });
+    process.stdout.write(`\nhubforge-${target.stage} in ${target.region}: ${status}, every function is awake\n`);
+    for (const [what, url] of addresses(outputs)) process.stdout.write(`  ${what.padEnd(12)} ${url}\n`);
+    return 0;
+  } catch (error) {
+    const isExpected = error instanceof DeployTrouble || error instanceof SettingsError;
+    if (!isExpected && !(error instanceof Error && error.name === "OslsFailed")) throw error;
+    process.stderr.write(isExpected ? `hubforge: ${error.message}\n` : "hubforge: nothing of this is deployed\n");
+    return 1;
+  }
+}
+
+function addresses(outputs: StackState["outputs"]): [string, string][] {
+  const { HttpApiUrl, IngressLambdaFunctionUrl, WorkspacesLambdaFunctionUrl } = outputs;
+  const bare = (url: string) => url.replace(/\/$/, "");
+  if (HttpApiUrl) return [["hub's URL", bare(HttpApiUrl)]];
+  return [
+    ["ingress", bare(IngressLambdaFunctionUrl ?? "")],
+    ["workspaces", bare(WorkspacesLambdaFunctionUrl ?? "")],
+  ];
+}

@@ -1,0 +1,30 @@
+import { parseArgs } from "node:util";
+import type { Target } from "./osls.ts";
+import { DeployTrouble } from "./trouble.ts";
+
+/** `--stage`, `--region` and any number of `--param name=value`, as osls takes them. @throws DeployTrouble on any other word */
+export function readTarget(words: string[], usage: string): Target {
+  try {
+    const { values } = parseArgs({
+      args: words,
+      options: {
+        stage: { type: "string", default: "dev" },
+        region: {
+          type: "string",
+          default: process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"] ?? "eu-central-1",
+        },
+        param: { type: "string", multiple: true, default: [] },
+      },
+    });
+    if (!/^[a-z][a-z0-9-]{0,30}$/.test(values.stage))
+      throw new Error(`--stage "${values.stage}": lower case letters, digits and -`);
+    return { stage: values.stage, region: values.region, parameters: Object.fromEntries(values.param.map(pair)) };
+  } catch (error) {
+    throw new DeployTrouble(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
+  }
+}
+
+function pair(text: string): [string, string] {
+  const [name = "", ...value] = text.split("=");
+  return [name, value.join("=")];
+}

@@ -1,0 +1,69 @@
+import { spawn } from "node:child_process";
+import { copyFile, mkdir, symlink } from "node:fs/promises";
+import { delimiter, join } from "node:path";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
+const PROGRAM = join(ROOT, "node_modules/osls/bin/serverless.js");
+
+/** Which deployment of the service: the same words that osls takes. */
+export type Target = { stage: string; region: string; parameters?: Readonly<Record<string, string | number>> };
+
+export type OslsOptions = Target & {
+  /** Where it works; by default the project's folder, which takes one run at a time. */
+  folder?: string;
+  /** Other words for the command, e.g. `--package`. */
+  words?: string[];
+  environment?: Readonly<Record<string, string | undefined>>;
+  /** What it prints. */
+  say: (text: string) => void;
+};
+
+/** Runs `osls <command>`. @throws Error with the end of what it printed, when it does not end well */
+export async function runOsls(command: "package" | "deploy" | "remove", options: OslsOptions): Promise<void> {
+  const { stage, region, parameters = {}, folder = ROOT, words = [], environment, say } = options;
+  const flags = Object.entries(parameters).flatMap(([name, value]) => ["--param", `${name}=${value}`]);
+  const child = spawn(process.execPath, [PROGRAM, command, "--stage", stage, "--region", region, ...flags, ...words], {
+    cwd: folder,
+    env: { ...process.env, ...quiet(), ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const endWithUs = () => child.kill();
+  process.once("exit", endWithUs);
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (text: string) => {
+      printed = (printed + text).slice(-4_000);
+      say(text);
+    });
+  }
+  const code = await new Promise<number | null>((resolve, reject) =>
+    child.once("error", reject).once("close", resolve),
+  );
+  process.off("exit", endWithUs);
+  if (code !== 0) throw new OslsFailed(command, printed.trim());
+}
+
+export class OslsFailed extends Error {
+  override readonly name = "OslsFailed";
+  readonly printed: string;
+  constructor(command: string, printed: string) {
+    super(`osls ${command} failed:\n${printed}`);
+    this.printed = printed;
+  }
+}
+
+/** No telemetry, no news, and Node 24 first for what it starts itself. */
+function quiet(): Record<string, string> {
+  const path = [join(ROOT, "node_modules/.bin"), process.env["PATH"] ?? ""].join(delimiter);
+  return { SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off", PATH: path };
+}
+
+/** A folder of its own that points here: the bundler's work folder is fixed, and a second run would sweep it away. */
+export async function oslsFolder(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  for (const name of ["functions", "infra", "shared", "node_modules", "package.json", "tsconfig.json"]) {
+    await symlink(join(ROOT, name), join(folder, name));
+  }
+  await copyFile(join(ROOT, "serverless.yml"), join(folder, "serverless.yml"));
+  return folder;
+}

@@ -1,0 +1,116 @@
+import { randomBytes } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { SQSClient } from "@aws-sdk/client-sqs";
+import { deployStack } from "../../deploy/deploy-stack.ts";
+import { oslsFolder, type Target } from "../../deploy/osls.ts";
+import { LOCAL_REGION } from "../embedded-queues.ts";
+import { type Ending, startTogether } from "../endings.ts";
+import { awsEnvironment, setEnvironment } from "../environment.ts";
+import { readFunctions } from "../functions.ts";
+import { postEvent } from "../hub.ts";
+import { createJournal } from "../journal.ts";
+import { findGitea } from "../parts.ts";
+import { startSlapd } from "../slapd.ts";
+import type { Stack, StackOptions } from "../stack.ts";
+import type { Emulator, EmulatorOptions } from "./emulator.ts";
+import { followFunctionLog } from "./function-log.ts";
+import { queueUrls } from "./queue-urls.ts";
+import { openRelay } from "./relay.ts";
+import { writeStage } from "./write-stage.ts";
+
+export type CloudOptions = Pick<
+  StackOptions,
+  "dir" | "ports" | "parameters" | "settings" | "webhookSecrets" | "giteaUrl" | "seedLdif" | "onPart"
+> & {
+  startEmulator(options: EmulatorOptions): Promise<Emulator>;
+  /** Hears what osls prints and what is installed. */
+  say?: (text: string) => void;
+};
+
+export type CloudStack = Stack & {
+  target: Target;
+  /** Deploys again what lies in this folder now. */
+  deploy(): Promise<void>;
+};
+
+const STAGE = "local";
+
+/**
+ * The very template and bundles that go to AWS, deployed by osls to an emulator on loopback and run there in processes of
+ * their own, beside the same slapd and Gitea as the embedded stack. Whatever `dir` holds from the last time is taken up again.
+ */
+export async function startCloudStack(options: CloudOptions): Promise<CloudStack> {
+  return await startTogether((endings) => startParts(options, endings));
+}
+
+async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omit<CloudStack, "stop">> {
+  const { dir, seedLdif, onPart, say = () => undefined } = options;
+  const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });
+  endings.push(() => slapd.stop());
+  onPart?.("LDAP", `slapd on ${slapd.url}`);
+  const { gitea, giteaUrl } = await findGitea(options, slapd, endings);
+  onPart?.("Gitea", gitea ? `${giteaUrl} (stand-in)` : giteaUrl);
+
+  const emulator = await options.startEmulator({ dir: join(dir, "cloud"), say });
+  endings.push(() => emulator.stop());
+  onPart?.("Cloud", `${emulator.name} on ${emulator.endpoint}`);
+  endings.push(
+    setEnvironment({ ...awsEnvironment(emulator.endpoint, LOCAL_REGION), AWS_DEFAULT_REGION: LOCAL_REGION }),
+  );
+
+  const webhookSecrets = options.webhookSecrets ?? { default: [`whsec_${randomBytes(32).toString("base64")}`] };
+  const stageFile = await writeStage(dir, {
+    ...slapd.environment,
+    ...(gitea && { GITEA_TOKEN: gitea.token, GITEA_AUTH_SOURCE_ID: String(gitea.sourceId) }),
+    GITEA_URL: giteaUrl,
+    WEBHOOK_SECRETS: JSON.stringify(webhookSecrets),
+    STACK_HTTP: emulator.http,
+    ...options.settings,
+  });
+  const target: Target = { stage: STAGE, region: LOCAL_REGION, parameters: { stageFile, ...options.parameters } };
+  const deploy = async () => {
+    const folder = join(dir, "service");
+    await rm(folder, { recursive: true, force: true });
+    return await deployStack({ ...target, folder: await oslsFolder(folder), say });
+  };
+  const startedAt = Date.now();
+  const { status, outputs } = await deploy();
+  onPart?.("Stack", `hubforge-${STAGE} ${status} in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
+
+  const functions = readFunctions({ stage: STAGE, region: LOCAL_REGION });
+  const addresses = functions.flatMap(({ name, routes }) =>
+    routes.map((route) => [route.split(" ")[1] ?? "", emulator.addressOf(name, outputs)] as const),
+  );
+  const relay = await openRelay({ addresses: new Map(addresses), ...(options.ports && { ports: options.ports }) });
+  endings.push(() => relay.stop());
+  onPart?.("Ingress", `${relay.url}/v1/events`);
+
+  const journal = createJournal();
+  const log = followFunctionLog(
+    functions.map(({ name }) => `/aws/lambda/hubforge-${STAGE}-${name}`),
+    journal.write,
+  );
+  endings.push(() => log.stop());
+  const sqs = new SQSClient({ region: LOCAL_REGION });
+  endings.push(() => sqs.destroy());
+  const queues = await queueUrls(sqs, emulator.endpoint, { stage: STAGE, region: LOCAL_REGION });
+
+  const [[hub = "", [secret = ""] = []] = []] = Object.entries(webhookSecrets);
+  const send: Stack["send"] = (message) => postEvent(relay.url, secret, { ...message, hub });
+  const { url } = relay;
+  return {
+    url,
+    hub,
+    secret,
+    slapd,
+    gitea,
+    giteaUrl,
+    queues,
+    sqs,
+    ...journal,
+    send,
+    target,
+    deploy: async () => void (await deploy()),
+  };
+}

@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createWriteStream } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
+import { delimiter, dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Something on loopback that answers as AWS does. */
+export type Emulator = {
+  name: string;
+  /** `http://127.0.0.1:<port>` */
+  endpoint: string;
+  /** What it has of the two ways in (STACK_HTTP). */
+  http: "api" | "function-urls";
+  /** Where the function answers, from the outputs of the stack. */
+  addressOf(lambda: string, outputs: Readonly<Record<string, string>>): Address;
+  stop(): Promise<void>;
+};
+export type EmulatorOptions = { dir: string; say: (line: string) => void };
+/** An address on loopback, and the name that it has to be called by if that decides where a request goes. */
+export type Address = { url: string; host?: string };
+
+type ProgramOptions = {
+  name: string;
+  python: string;
+  /** Its first word is the launcher. */
+  script: URL;
+  dir: string;
+  port: number;
+  environment: Readonly<Record<string, string>>;
+};
+
+const ANSWERS_WITHIN_MILLISECONDS = 60_000;
+const STOPS_WITHIN_MILLISECONDS = 20_000;
+
+/** Runs an emulator as a child until `stop`, which lets it write down its state. What it prints goes to `<dir>/<name>.log`. */
+export async function startProgram(options: ProgramOptions): Promise<{ endpoint: string; stop(): Promise<void> }> {
+  const { name, python, script, dir, port, environment } = options;
+  await mkdir(dir, { recursive: true });
+  // Emulators unpack scripts of theirs below, in CommonJS; the package.json of this project would make modules of them.
+  await writeFile(join(dir, "package.json"), "{}");
+  const { HOME = "", LANG = "C.UTF-8" } = process.env;
+  const child = spawn(python, [script.pathname], {
+    cwd: dir,
+    // Nothing else of this shell: a profile or a proxy of the user's own would change what the emulator does.
+    env: { HOME, LANG, TMPDIR: dir, PATH: pathWithThisNode(), ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const log = createWriteStream(join(dir, `${name}.log`));
+  child.stdout.pipe(log, { end: false });
+  child.stderr.pipe(log, { end: false });
+  const killWithUs = () => child.kill("SIGKILL");
+  process.once("exit", killWithUs);
+  child.once("exit", () => process.off("exit", killWithUs));
+  const endpoint = `http://127.0.0.1:${port}`;
+  await untilHealthy(child, endpoint, name, join(dir, `${name}.log`));
+  return { endpoint, stop: () => stop(child) };
+}
+
+/** Functions of nodejs24.x run on the first `node` that is found. */
+function pathWithThisNode(): string {
+  return [dirname(process.execPath), process.env["PATH"] ?? ""].join(delimiter);
+}
+
+async function untilHealthy(child: ChildProcess, endpoint: string, name: string, log: string): Promise<void> {
+  const deadline = Date.now() + ANSWERS_WITHIN_MILLISECONDS;
+  while (Date.now() < deadline && isRunning(child)) {
+    const answer = await fetch(`${endpoint}/_localstack/health`).catch(() => undefined);
+    if (answer?.ok) return;
+    await sleep(100);
+  }
+  await stop(child);
+  const words = await readFile(log, "utf8").catch(() => "");
+  throw new Error(`${name} did not start on ${endpoint}: ${words.trim().split("\n").at(-1) ?? ""} (${log})`);
+}
+
+const isRunning = (child: ChildProcess) => child.exitCode === null && child.signalCode === null;
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (!isRunning(child)) return;
+  const gone = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  const late = setTimeout(() => child.kill("SIGKILL"), STOPS_WITHIN_MILLISECONDS);
+  await gone;
+  clearTimeout(late);
+}
+
+/** The port of the last time in this folder, since kept state holds URLs with it; a free one where that is taken or new. */
+export async function keptPort(dir: string): Promise<number> {
+  await mkdir(dir, { recursive: true });
+  const file = join(dir, "port");
+  const last = Number(await readFile(file, "utf8").catch(() => "0"));
+  const port = (await tryPort(last)) ?? (await tryPort(0)) ?? 0;
+  await writeFile(file, String(port));
+  return port;
+}
+
+function tryPort(port: number): Promise<number | undefined> {
+  return new Promise((resolve) => {
+    const probe = createServer().once("error", () => resolve(undefined));
+    probe.listen(port, "127.0.0.1", () => {
+      const address = probe.address();
+      probe.close(() => resolve(typeof address === "object" && address ? address.port : undefined));
+    });
+  });
+}

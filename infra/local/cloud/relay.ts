@@ -1,0 +1,47 @@
+import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { type Door, listenOnFirst } from "../door.ts";
+import type { Address } from "./emulator.ts";
+
+export type RelayOptions = {
+  ports?: readonly number[];
+  /** Path → where the deployed function answers. */
+  addresses: ReadonlyMap<string, Address>;
+};
+
+/**
+ * One address on loopback in front of deployed functions. Emulators give out addresses that change with each deployment, or
+ * names that resolve nowhere; a hub wants one base URL.
+ */
+export async function openRelay({ ports = [0], addresses }: RelayOptions): Promise<Door> {
+  const server = createServer((incoming, response) => {
+    const { pathname } = new URL(incoming.url ?? "/", "http://127.0.0.1");
+    const address = addresses.get(pathname);
+    if (address) pass(incoming, response, address);
+    else response.writeHead(404, { "content-type": "application/json" }).end('{"message":"Not Found"}');
+  });
+  const port = await listenOnFirst(server, ports);
+  return {
+    url: `http://127.0.0.1:${port}`,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+function pass(incoming: IncomingMessage, response: ServerResponse, { url, host }: Address): void {
+  const target = new URL(url);
+  const outgoing = request({
+    hostname: target.hostname,
+    port: target.port,
+    path: `${target.pathname.replace(/\/$/, "")}${incoming.url ?? "/"}`,
+    method: incoming.method,
+    headers: { ...incoming.headers, host: host ?? target.host },
+  });
+  outgoing.once("response", (answer) => {
+    response.writeHead(answer.statusCode ?? 502, answer.headers);
+    answer.pipe(response);
+  });
+  outgoing.once("error", () => response.headersSent || response.writeHead(502).end());
+  incoming.pipe(outgoing);
+}

@@ -1,0 +1,60 @@
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Screen } from "../progress.ts";
+import type { Stack, StackOptions } from "../stack.ts";
+import type { Cloud, Flags } from "../start-flags.ts";
+import { startCloudStack } from "./cloud-stack.ts";
+import { startLocalStackCore } from "./localstack.ts";
+import { startMinistack } from "./ministack.ts";
+
+const HOME = new URL("../../../.hubforge", import.meta.url).pathname;
+
+/**
+ * `npm start -- --cloud`: with `--once` everything is made anew and goes when it ends; else it lies in `.hubforge/<cloud>`
+ * and the next start goes on with it.
+ */
+export async function startCloud(cloud: Cloud, flags: Flags, options: StackOptions, screen: Screen): Promise<Stack> {
+  const startEmulator = cloud === "ministack" ? startMinistack : startLocalStackCore;
+  const say = (text: string) => {
+    for (const line of text.split("\n").filter((part) => part.trim() !== "")) screen.say(screen.dim(`    ${line}`));
+  };
+  const { sqsEndpoint: _, dir, ...others } = options;
+  if (flags.once) return await startCloudStack({ ...others, dir, startEmulator, say });
+  const kept = takeFolder(join(HOME, cloud));
+  try {
+    const stack = await startCloudStack({ ...others, dir: kept.path, startEmulator, say });
+    return { ...stack, stop: () => stack.stop().finally(kept.release) };
+  } catch (error) {
+    kept.release();
+    throw error;
+  }
+}
+
+/** Two emulators over one state would ruin it. */
+function takeFolder(path: string): { path: string; release(): void } {
+  mkdirSync(path, { recursive: true });
+  const owner = join(path, "owner");
+  const pid = Number(readOrEmpty(owner));
+  if (pid > 0 && pid !== process.pid && isRunning(pid)) {
+    throw new Error(`another npm start -- --cloud runs from this folder (process ${pid}): end it, or add --once`);
+  }
+  writeFileSync(owner, String(process.pid));
+  return { path, release: () => rmSync(owner, { force: true }) };
+}
+
+function readOrEmpty(file: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}

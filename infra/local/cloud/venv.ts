@@ -1,0 +1,100 @@
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
+import { findPython, type PythonRange } from "./python.ts";
+
+const run = promisify(execFile);
+
+export type VenvOptions = {
+  name: string;
+  /** A requirements file with exact versions. */
+  requirements: URL;
+  python: PythonRange;
+  say: (line: string) => void;
+};
+
+/**
+ * The Python of a venv that holds exactly these requirements; made at the first call and kept in the user's cache, once even
+ * if several processes ask at the same time.
+ * @throws Error with one sentence: no Python, no network, no space
+ */
+export async function ensureVenv({ name, requirements, python, say }: VenvOptions): Promise<string> {
+  const { program, version } = await findPython(python);
+  const text = await readFile(requirements, "utf8");
+  const key = createHash("sha256").update(`${program} ${version} ${text}`).digest("hex").slice(0, 12);
+  const folder = join(cacheFolder(), `${name}-${key}`);
+  const done = join(folder, "complete");
+  if (!existsSync(done)) {
+    await mkdir(cacheFolder(), { recursive: true });
+    await alone(`${folder}.lock`, async () => {
+      if (existsSync(done)) return;
+      say(`installing ${name} into ${folder} (once)`);
+      await install(folder, program, requirements, name);
+      await writeFile(done, "");
+    });
+  }
+  return join(folder, "bin/python");
+}
+
+function cacheFolder(): string {
+  return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "hubforge");
+}
+
+async function install(folder: string, program: string, requirements: URL, name: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  try {
+    await run(program, ["-m", "venv", folder]);
+    const pip = [
+      "-m",
+      "pip",
+      "install",
+      "--quiet",
+      "--disable-pip-version-check",
+      "--requirement",
+      requirements.pathname,
+    ];
+    await run(join(folder, "bin/python"), pip);
+  } catch (cause) {
+    await rm(folder, { recursive: true, force: true });
+    const words = cause instanceof Error && "stderr" in cause ? String(cause.stderr) : String(cause);
+    const last = words.split("\n").findLast((line) => /error/i.test(line)) ?? words.trim();
+    throw new Error(
+      `${name} could not be installed (${last.trim()}): it needs a Python package registry; npm start without --cloud does not`,
+      { cause },
+    );
+  }
+}
+
+/** The lock holds its owner's process id: one whose owner is gone is taken over. */
+async function alone(lock: string, work: () => Promise<void>): Promise<void> {
+  await mkdir(dirname(lock), { recursive: true });
+  for (;;) {
+    try {
+      await writeFile(lock, String(process.pid), { flag: "wx" });
+      break;
+    } catch {
+      const owner = Number(await readFile(lock, "utf8").catch(() => ""));
+      if (owner > 0 && !isRunning(owner)) await rm(lock, { force: true });
+      else await sleep(300);
+    }
+  }
+  try {
+    await work();
+  } finally {
+    await rm(lock, { force: true });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
