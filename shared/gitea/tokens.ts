@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { Retryable } from "../errors.ts";
 import { type Answer, read } from "./answer.ts";
+import { allPages, PAGE_SIZE } from "./pages.ts";
 import { type Send, segment } from "./request.ts";
 
 const Token = z.object({ id: z.int(), name: z.string(), created_at: z.iso.datetime({ offset: true }) });
@@ -9,26 +10,21 @@ export type Token = z.infer<typeof Token>;
 /** The secret is in this answer and never again. */
 const Minted = z.object({ sha1: z.string().min(1) });
 
-const PAGE_SIZE = 50;
-
 /** Personal access tokens of other people; only HTTP Basic may touch them (reference §5). */
 export function tokens(send: Send) {
   /** `askedAt` is when Gitea's own clock was read, before the first token was; undefined where a proxy hides it. */
   const list = async (username: string): Promise<{ tokens: Token[]; askedAt: Date | undefined }> => {
-    const found: Token[] = [];
     let askedAt: Date | undefined;
-    for (let page = 1; ; page += 1) {
+    const found = await allPages(async (page) => {
       const answer = await send(
         { method: "GET", path: `/users/${username}/tokens` },
         (api, params) => api.users.userGetTokens(segment(username), { page, limit: PAGE_SIZE }, params),
         { isBasic: true, expect: [404] },
       );
       askedAt ??= answer.answeredAt;
-      if (answer.status === 404) return { tokens: found, askedAt };
-      const more = read(z.array(Token), answer);
-      found.push(...more);
-      if (more.length === 0 || found.length >= (answer.totalCount ?? found.length)) return { tokens: found, askedAt };
-    }
+      return { answer, items: answer.status === 404 ? [] : read(z.array(Token), answer) };
+    });
+    return { tokens: found, askedAt };
   };
 
   /** True when something was there to revoke; a token, or a person, that is gone is as wanted. */
