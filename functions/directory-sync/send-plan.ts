@@ -22,16 +22,22 @@ export async function sendPlan({ plan, isTaking }: Decision, tools: Tools): Prom
   const departures = isTaking ? plan.departures.map((departure) => departEnvelope(departure, now)) : [];
   const batches = [...batchesOf("identity", refreshes), ...batchesOf(DEPARTURES, departures)];
   const refused: Refused[] = [];
+  const failures: unknown[] = [];
   let next = 0;
   const work = async () => {
-    for (let batch = batches[next]; batch; batch = batches[next]) {
+    for (let batch = batches[next]; batch && failures.length === 0; batch = batches[next]) {
       next += 1;
-      const left = await tools.sender.sendBatch(batch.queue, batch.envelopes, tools.signal);
-      tools.onSent(batch.envelopes.length - left.length);
-      refused.push(...left);
+      try {
+        const left = await tools.sender.sendBatch(batch.queue, batch.envelopes, tools.signal);
+        tools.onSent(batch.envelopes.length - left.length);
+        refused.push(...left);
+      } catch (failure) {
+        failures.push(failure);
+      }
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (failures.length > 0) throw failures[0];
   const [first] = refused;
   if (!first) return;
   const who = first.envelope.delivery.user;

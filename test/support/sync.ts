@@ -31,9 +31,12 @@ export async function sync(
   world: World,
   event: Consent & { dryRun?: boolean } = {},
   settings: Environment = {},
+  milliseconds = 60_000,
 ): Promise<Ran> {
   const [lines, requests] = [world.lines.length, world.gitea.requests.length];
-  const answer = await syncDirectory({ ...world.environment, ...settings })(event, context);
+  const answer = await syncDirectory({ ...world.environment, ...settings })(event, {
+    getRemainingTimeInMillis: () => milliseconds,
+  });
   return {
     answer,
     lines: world.lines.slice(lines),

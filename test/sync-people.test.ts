@@ -1,0 +1,136 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { addPerson, groupDn, lockPerson, renamePerson, setAttribute } from "./support/people.ts";
+import { personState } from "./support/person-state.ts";
+import { enrol, eventsOf, spawn, startSyncWorld, sync, syncAndSettle } from "./support/sync.ts";
+import type { World } from "./support/world.ts";
+
+let world: World;
+beforeEach(async () => {
+  world = await startSyncWorld();
+});
+afterEach(() => world.stop());
+
+const stateOf = (name: string) => personState(world, name);
+const conflictsIn = ({ lines }: { lines: World["lines"] }) =>
+  eventsOf(lines, "sync.conflict-reported").map(({ code, dn }) => `${code} ${dn}`);
+
+/** What Gitea says to somebody who signs in with an LDAP password. */
+async function signIn(name: string, password: string): Promise<number> {
+  const authorization = `Basic ${Buffer.from(`${name}:${password}`).toString("base64")}`;
+  return (await fetch(`${world.gitea.url}/api/v1/user`, { headers: { authorization } })).status;
+}
+
+describe("6 a person whose uid changes", () => {
+  it.each([["the sync"], ["a spawn"]])(
+    "keeps account, team and repository, and the password goes on working: %s comes first",
+    async (first) => {
+      await spawn(world, "ada");
+      const before = await stateOf("ada");
+      await renamePerson(world, "ada", "ada.byron");
+      expect(await signIn("ada", "ada-password")).toBe(401);
+      if (first === "a spawn") await spawn(world, "ada.byron");
+      const { sent } = await syncAndSettle(world);
+      expect(sent).toHaveLength(first === "a spawn" ? 0 : 1);
+      await spawn(world, "ada.byron");
+      expect(await stateOf("ada")).toMatchObject({ ...before, user: { ...before.user, login_name: "ada.byron" } });
+      expect((await stateOf("ada.byron")).user).toBeNull();
+      // Gitea's name stays (≤ 1.25); what it asks LDAP with is the new uid.
+      expect([await signIn("ada", "ada-password"), await signIn("ada@uni.example", "ada-password")]).toEqual([
+        200, 200,
+      ]);
+      expect((await sync(world)).sent).toEqual([]);
+      expect(world.letters()).toEqual([]);
+    },
+  );
+});
+
+describe("SYNC_CREATE", () => {
+  it("none: only people who have spawned are touched", async () => {
+    expect((await sync(world)).sent).toEqual([]);
+  });
+
+  it("allowed: everybody in the allowed groups is made known, once, and nobody else", async () => {
+    const settings = { SYNC_CREATE: "allowed", LDAP_ALLOWED_GROUPS: JSON.stringify([groupDn("jupyterhub")]) };
+    await addPerson(world, { uid: "stranger" });
+    await lockPerson(world, "dan");
+    const { sent } = await syncAndSettle(world, {}, settings);
+    expect(sent.map(({ delivery }) => delivery.user)).toEqual(["ada", "bob", "carol", "ilumadmin", "jdoe"]);
+    expect(await stateOf("carol")).toMatchObject({ user: { full_name: "Carol Żółć" }, repository: null });
+    expect((await stateOf("stranger")).user).toBeNull();
+    const again = await sync(world, {}, settings);
+    expect(again.sent).toEqual([]);
+    expect(world.letters()).toEqual([]);
+  });
+
+  it("allowed: what the stages would refuse is told by DN at every run and sent at none", async () => {
+    const settings = { SYNC_CREATE: "allowed" };
+    const local = (username: string, email: string) =>
+      world.view.send("POST", "/admin/users", { username, email, password: "local-password" });
+    await local("ada", "somebody@elsewhere.example");
+    await local("other", "carol@uni.example");
+    await world.view.send("POST", "/orgs", { username: "dan" });
+    await addPerson(world, { uid: "twin" });
+    await addPerson(world, { uid: ["twin2", "Twin"] });
+    await world.view.send("POST", "/admin/users", {
+      username: "bob",
+      login_name: "bob",
+      source_id: 1,
+      email: "bob@uni.example",
+    });
+    for (let run = 0; run < 2; run += 1) {
+      const ran = await syncAndSettle(world, {}, settings);
+      expect(conflictsIn(ran).toSorted()).toEqual([
+        "account.taken uid=ada,ou=people,dc=uni,dc=example",
+        "account.taken uid=dan,ou=people,dc=uni,dc=example",
+        "mail.in-use uid=carol,ou=people,dc=uni,dc=example",
+        "person.ambiguous uid=twin,ou=people,dc=uni,dc=example",
+        "person.ambiguous uid=twin2,ou=people,dc=uni,dc=example",
+      ]);
+      expect(ran.sent.map(({ delivery }) => delivery.user)).toEqual(run === 0 ? ["bob", "ilumadmin", "jdoe"] : []);
+    }
+    expect(world.letters()).toEqual([]);
+  });
+});
+
+describe("SYNC_UPDATE_EXISTING=false", () => {
+  it("leaves names and mails alone and still gives access", async () => {
+    await enrol(world, "ada", "bob");
+    await setAttribute(world, "ada", "cn", "Ada Byron");
+    const settings = {
+      SYNC_UPDATE_EXISTING: "false",
+      GROUP_TEAMS: JSON.stringify({ [groupDn("datasci")]: { team: "datasci", permission: "write" } }),
+    };
+    const { answer, sent } = await sync(world, {}, settings);
+    expect(sent.map(({ delivery }) => delivery.user)).toEqual(["ada", "bob"]);
+    expect(answer.counts).toMatchObject({ updated: 2 });
+    expect((await sync(world, {}, { SYNC_UPDATE_EXISTING: "false" })).sent).toHaveLength(2); // those still wait
+  });
+});
+
+describe("29 a dry run", () => {
+  it("sends nothing, writes nothing, and answers with what it would have done", async () => {
+    await enrol(world, "ada");
+    await setAttribute(world, "ada", "cn", "Ada Byron");
+    const { answer, requests, sent } = await sync(world, { dryRun: true });
+    expect(sent).toEqual([]);
+    expect(requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
+    expect(answer.counts).toMatchObject({ updated: 1, sent: 0 });
+  });
+});
+
+describe("5 two people of one uid", () => {
+  it("are two humans: the known one keeps everything, the other is told", async () => {
+    await spawn(world, "ada");
+    const before = await stateOf("ada");
+    await world.slapd.modify(
+      "dn: ou=guests,ou=people,dc=uni,dc=example\nchangetype: add\nobjectClass: organizationalUnit\nou: guests\n",
+    );
+    await world.slapd.modify(
+      "dn: uid=ADA,ou=guests,ou=people,dc=uni,dc=example\nchangetype: add\nobjectClass: inetOrgPerson\nuid: ADA\ncn: Guest\nsn: x\n",
+    );
+    const ran = await sync(world);
+    expect(ran.sent).toEqual([]);
+    expect(conflictsIn(ran)).toEqual(["identity.other-id uid=ADA,ou=guests,ou=people,dc=uni,dc=example"]);
+    expect(await stateOf("ada")).toEqual(before);
+  });
+});
