@@ -8,7 +8,7 @@ import type { DirectoryEntry } from "./directory/entry.ts";
 import { allOf, compileFilters, type Filters } from "./directory/filters.ts";
 import { groupsOf, isAllowed } from "./directory/groups.ts";
 import { personAttributes, toPerson } from "./directory/person.ts";
-import { type Everybody, readAll, type ReadAllWish } from "./directory/read-all.ts";
+import { type Everybody, type ReadAllWish, readAll } from "./directory/read-all.ts";
 import type { Identity } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 

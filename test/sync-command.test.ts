@@ -1,0 +1,85 @@
+import { PassThrough } from "node:stream";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { runCommandLine } from "../infra/ops/command-line.ts";
+import { addPerson, groupDn, leaveGroup, removePerson, setAttribute } from "./support/people.ts";
+import { enrol, settle, startSyncWorld, waitingIn } from "./support/sync.ts";
+import type { World } from "./support/world.ts";
+
+const STUDENTS = Array.from({ length: 8 }, (_, place) => `student${place}`);
+
+let world: World;
+beforeEach(async () => {
+  world = await startSyncWorld({
+    GROUP_TEAMS: JSON.stringify({ [groupDn("datasci")]: { team: "datasci", permission: "write" } }),
+  });
+});
+afterEach(() => world.stop());
+
+/** `hubforge sync …` against the world's queues: exit code, stdout, stderr. */
+async function hubforge(...words: string[]) {
+  const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
+  const { signal } = new AbortController();
+  const code = await runCommandLine(["sync", ...words], { streams, environment: world.environment, signal });
+  const text = (stream: PassThrough) => String(stream.read() ?? "");
+  return { code, data: text(streams.stdout), notes: text(streams.stderr) };
+}
+
+describe("hubforge sync", () => {
+  it("--dry-run shows the plan as a table or as JSON and sends nothing", async () => {
+    await enrol(world, "ada", "bob");
+    await setAttribute(world, "ada", "cn", "Ada Byron");
+    await leaveGroup(world, "datasci", "bob");
+    const shown = await hubforge("--dry-run", "--table");
+    expect(shown.code).toBe(0);
+    expect(shown.data).toMatch(/^WHAT +PERSON +ACCOUNT +DETAIL\n/);
+    expect(shown.data).toMatch(/update +ada +ada +name "Ada Lovelace" → "Ada Byron"/);
+    expect(shown.data).toMatch(/leave +bob +bob +team datasci/);
+    expect(shown.notes).toContain("Dry run: nothing was sent.");
+    const lines = (await hubforge("--dry-run", "--json")).data.trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { what: "update", person: "ada" },
+      { what: "leave", person: "bob", detail: "team datasci" },
+    ]);
+    expect(world.envelopesIn("identity")).toEqual([]);
+  });
+
+  it("runs now and says how much it sent", async () => {
+    await enrol(world, "ada");
+    await setAttribute(world, "ada", "cn", "Ada Byron");
+    const { code, notes } = await hubforge();
+    expect([code, world.envelopesIn("identity").length]).toEqual([0, 1]);
+    expect(notes).toContain("1 messages sent.");
+  });
+
+  it("--confirm lets exactly the removals of its hash through, once", async () => {
+    for (const uid of STUDENTS) await addPerson(world, { uid });
+    await enrol(world, ...STUDENTS);
+    for (const uid of STUDENTS.slice(0, 6)) await removePerson(world, uid);
+    const held = await hubforge();
+    expect(held.code).toBe(4);
+    const [, hash = ""] = /hubforge sync --confirm ([0-9a-f]{12})/.exec(held.notes) ?? [];
+    expect(await hubforge("--confirm", "000000000000")).toMatchObject({
+      code: 1,
+      notes: expect.stringContaining(hash),
+    });
+    expect(waitingIn(world)).toEqual([]);
+    expect((await hubforge("--confirm", hash)).code).toBe(0);
+    expect(waitingIn(world)).toHaveLength(6);
+    await settle(world);
+    expect(await hubforge("--confirm", hash)).toMatchObject({
+      code: 1,
+      notes: expect.stringContaining("Nothing was done"),
+    });
+  });
+
+  it("says how far it came when a part is down, and refuses two decisions at once", async () => {
+    await enrol(world, "ada");
+    world.gitea.faults.add({ path: "/orgs/ilum-jupyterhub/teams", status: 503 });
+    const failed = await hubforge();
+    expect(failed.code).toBe(1);
+    expect(failed.notes).toMatch(
+      /gitea\.failing.*\nIt came so far: \d+ people read, \d+ accounts read, 0 messages sent/,
+    );
+    expect((await hubforge("--confirm", "a", "--rebind", "b")).code).toBe(2);
+  });
+});
