@@ -13,7 +13,8 @@ Everything that differs between two runs is an environment variable:
     HUBFORGE_HUB_READY_WAIT, HUBFORGE_HUB_RECONCILE   seconds (5, 180)
     LDAP_URLS, LDAP_BIND_DN, LDAP_BIND_PASSWORD, LDAP_USER_SEARCH_BASE, LDAP_USER_ATTRIBUTE, LDAP_FULLNAME_ATTRIBUTE,
     LDAP_EMAIL_ATTRIBUTE, LDAP_ALLOWED_GROUPS, LDAP_ADMIN_USERS   as the functions have them; without LDAP_URLS any
-                              name signs in with any password
+                              name signs in with any password. LDAPAuthenticator looks into the allowed groups
+                              as the person: the directory must let people read them
     HUBFORGE_HUB_TOKEN        API token of a service that may do everything, to drive the hub in tests
     HUBFORGE_HUB_SPAWNER      a spawner class instead of SimpleLocalProcessSpawner ("module.Class")
     HUBFORGE_HUB_COMMAND      JSON list instead of ["jupyterhub-singleuser"]
