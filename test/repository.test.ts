@@ -99,9 +99,11 @@ describe("a person's repository", () => {
     const files = [{ operation: "create", path: "mine.txt", content: Buffer.from("mine").toString("base64") }];
     const push = { message: "mine", new_branch: "mine", files };
     expect(await world.view.send("POST", `${place}/contents`, push, "cora")).toBe(201);
-    const before = await world.view.get(place);
+    const theirs = { private: false, description: "Spectra", website: "https://cora.example", name: "jupyterhub-cora" };
+    expect(await world.view.get(place)).toMatchObject(theirs);
     expect(await spawn("cora")).toEqual(NOTHING_TO_DO);
-    expect(await world.view.get(place)).toEqual(before);
+    expect(await world.view.get(place)).toMatchObject(theirs);
+    expect(await world.view.get(`${place}/branches/mine`)).toMatchObject({ name: "mine" });
     expect(await collaborators("jupyterhub-cora")).toEqual(["cora", "friend"]);
   });
 

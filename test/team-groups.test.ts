@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accountOf, makeTeam, membersOf, teamNamed, teamsNamed, teamsOf } from "./support/accounts.ts";
 import { spawnOf } from "./support/envelopes.ts";
-import { deliver, lettersOf, NOTHING_TO_DO, retryOf, summary, under, walkTo } from "./support/journeys.ts";
+import { deliver, discard, lettersOf, NOTHING_TO_DO, retryOf, summary, under, walkTo } from "./support/journeys.ts";
 import { IS_STAND_IN } from "./support/outside-gitea.ts";
 import { addGroup, addPerson, groupDn, leaveGroup, removePerson } from "./support/people.ts";
 import { startWorld, type World } from "./support/world.ts";
@@ -115,6 +115,7 @@ describe("the team of a group", () => {
       20,
       ...teams.slice(1).map(() => 0),
     ]);
+    await discard(world, "repository");
   });
 
   it.runIf(IS_STAND_IN)("that exists twice cannot be changed, which a letter says", async () => {

@@ -51,6 +51,21 @@ describe("an organisation's own template", () => {
     }
   });
 
+  it("may be on a branch with a slash in its name, and have empty files and folders in folders", async () => {
+    const file = (path: string, content: string) => ({ operation: "create", path, content });
+    const files = [file("a/b/.gitkeep", ""), file("a/c.md", Buffer.from("c").toString("base64"))];
+    const body = { message: "Week one", new_branch: "weeks/1", branch: "main", files };
+    expect(await world.view.send("POST", "/repos/course/starter/contents", body)).toBe(201);
+    await fill("slash", "gitea:course/starter@weeks/1");
+    expect(await filesOf(world, "jupyterhub-slash")).toEqual([
+      ".config",
+      "README.md",
+      "a/b/.gitkeep",
+      "a/c.md",
+      "week 1/läb #1?.ipynb",
+    ]);
+  });
+
   it.each([
     ["missing repository", "gitea:course/nothing@main", "template.missing"],
     ["missing branch", "gitea:course/starter@v9", "template.missing"],

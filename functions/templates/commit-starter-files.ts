@@ -41,8 +41,6 @@ async function workOf(envelope: Envelope, { filesFor, settings }: Tools): Promis
     committer: { name: settings.COMMIT_NAME, email: settings.COMMIT_EMAIL },
     date: new Date(delivery.occurredAt),
   };
-  // Gitea would make a commit without files, and nobody would see that the template is gone (rule 17).
-  if (commit.files.length === 0) throw new Permanent("template.missing", "the template has no files");
   return { place: { owner, name }, teamId: team.id, commit, sha: firstCommit(commit).sha };
 }
 

@@ -18,6 +18,7 @@ export async function readTemplate(gitea: Gitea, source: string): Promise<Starte
   if (!owner || !name || !ref) throw new Permanent("template.missing", `TEMPLATES "${source}" names no repository`);
   const place = { owner, name };
   const entries = await gitea.files.list(place, ref);
+  // Gitea would make an empty commit, and nobody would see that the template is gone (reference rule 17).
   if (!entries || entries.length === 0) {
     const what = `TEMPLATES: repository ${owner}/${name} has no files at ${ref}, or hubforge may not read it`;
     throw new Permanent("template.missing", what);
