@@ -3,7 +3,6 @@ import type { Account } from "#shared/gitea/account-list.ts";
 import { isGroupTeam, markedDirectoryId } from "#shared/marks.ts";
 import { ADMINS_TEAM, LEAVERS_TEAM } from "#shared/names.ts";
 import type { World } from "./plan.ts";
-import { nameOf } from "./read-gitea.ts";
 
 /** An account whose own team is marked: somebody who has spawned, and ours to keep in line. */
 export type Known = {
@@ -25,20 +24,14 @@ export type Matches = {
 };
 
 export function matchAccounts({ gitea, settings }: World): Matches {
-  const { accounts, teams, oddTeams } = gitea;
-  const ownTeams = new Map<string, Team>();
-  // Of two teams of one name the lowest id counts (reference/gitea.md, rule 15).
-  for (const team of teams.toSorted((one, other) => other.id - one.id)) {
-    if (markedDirectoryId(team) !== undefined) ownTeams.set(team.name.toLowerCase(), team);
-  }
-  const memberships = membershipsOf(teams, gitea.members);
+  const memberships = membershipsOf(gitea.teams, gitea.members);
   const matches: Matches = { byId: new Map(), byAccount: new Map(), byName: new Map() };
-  for (const account of accounts) {
+  for (const account of gitea.accounts) {
     matches.byName.set(account.login.toLowerCase(), account);
-    if (account.source_id !== settings.GITEA_AUTH_SOURCE_ID) continue;
-    const team = ownTeams.get(nameOf(account.login, settings) ?? "") ?? oddTeams.get(account.id);
+    const team = gitea.ownTeams.get(account.id);
     const directoryId = team && markedDirectoryId(team);
-    if (!team || directoryId === undefined || isOlder(matches.byId.get(directoryId)?.team, team)) continue;
+    if (!team || directoryId === undefined || account.source_id !== settings.GITEA_AUTH_SOURCE_ID) continue;
+    if (isOlder(matches.byId.get(directoryId)?.team, team)) continue;
     const all = memberships.get(account.id) ?? [];
     const known = {
       account,

@@ -15,7 +15,11 @@ export function settleMails(
   accounts: readonly Account[],
 ): { refreshes: Refresh[]; conflicts: Conflict[] } {
   const holders = new Map(accounts.map((account) => [account.email.toLowerCase(), account]));
-  const leaving = new Map(drafts.filter(hasMailChange).map((draft) => [draft.account, draft]));
+  const leaving = new Map(
+    drafts
+      .filter(({ account, mail }) => account !== undefined && mail !== undefined)
+      .map((draft) => [draft.account, draft]),
+  );
   const taken = new Map<string, Draft>();
   const conflicts: Conflict[] = [];
   const refused = new Set<Draft>();
@@ -35,8 +39,6 @@ export function settleMails(
   }
   return { refreshes: drafts.flatMap((draft) => toRefresh(draft, refused.has(draft)) ?? []), conflicts };
 }
-
-const hasMailChange = ({ changes }: Draft) => changes.some(({ what }) => what === "mail");
 
 function inUse({ dn, mail }: Draft, why: string): Conflict {
   return { code: "mail.in-use", dn, reason: `${mail} cannot be the address of "${dn}": ${why}` };

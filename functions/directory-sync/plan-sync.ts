@@ -1,3 +1,4 @@
+import { isMailed } from "#shared/account-differences.ts";
 import type { Person } from "#shared/directory.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
 import { hiddenMails } from "./hidden-mails.ts";
@@ -44,7 +45,8 @@ export function planSync(world: World, withRebinds = false): Plan {
     if (found?.conflict) conflicts.push(found.conflict);
     if (found?.create && !isProtected(person, found.create.account)) {
       const { account, change } = found.create;
-      drafts.push({ ...toRefresh(person, account), ...(account ? {} : { mail: person.email }), changes: [change] });
+      const keepsMail = account !== undefined && (settings.GITEA_NATIVE_SYNC || isMailed(account, person));
+      drafts.push({ ...toRefresh(person, account), ...(keepsMail ? {} : { mail: person.email }), changes: [change] });
     }
     if (found?.rebind && !isProtected(person, found.rebind.known.account)) {
       const pair = toRebind(person, found.rebind.known);

@@ -11,8 +11,8 @@ export type GiteaState = {
   teams: Team[];
   /** Of the teams that hubforge keeps for many: team id → account ids. */
   members: Map<number, ReadonlySet<number>>;
-  /** Accounts whose own team has not their name: account id → that team. */
-  oddTeams: Map<number, Team>;
+  /** Gitea's id of an account → the marked team that was made for it. */
+  ownTeams: Map<number, Team>;
   /** Which lists moved while they were read. */
   moved: string[];
 };

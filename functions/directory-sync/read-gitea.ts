@@ -27,25 +27,39 @@ export async function readGitea(lists: GiteaLists, settings: SyncSettings): Prom
 
   const members = new Map<number, ReadonlySet<number>>();
   for (const team of teams.filter(isForMany)) members.set(team.id, await readMembers(team));
-  const oddTeams = new Map<number, Team>();
-  for (const team of oddOnes(teams, accounts, settings)) {
-    const [only, ...others] = await readMembers(team);
-    if (only !== undefined && others.length === 0) oddTeams.set(only, team);
+  const { ownTeams, others } = ownTeamsOf(accounts, teams, settings);
+  for (const team of others) {
+    const [only, ...more] = await readMembers(team);
+    if (only !== undefined && more.length === 0 && !ownTeams.has(only)) ownTeams.set(only, team);
   }
   const names = complete("organisations", organisations).map(({ username }) => username.toLowerCase());
-  return { accounts, organisations: names, teams, members, oddTeams, moved };
+  return { accounts, organisations: names, teams, members, ownTeams, moved };
 }
 
 const isForMany = (team: Team) => isGroupTeam(team) || [ADMINS_TEAM, LEAVERS_TEAM].includes(team.name.toLowerCase());
 
-/** Own teams that no account's name leads to. */
-function oddOnes(teams: Team[], accounts: Account[], settings: SyncSettings): Team[] {
-  const expected = new Set(accounts.flatMap(({ login }) => nameOf(login, settings) ?? []));
-  return teams.filter((team) => markedDirectoryId(team) !== undefined && !expected.has(team.name.toLowerCase()));
+/**
+ * Whose own team is whose, by Gitea's id of the account; `others` carry a mark but no account's name. Of two teams of one
+ * name the lowest id counts (reference/gitea.md, rule 15).
+ */
+export function ownTeamsOf(accounts: readonly Account[], teams: readonly Team[], settings: SyncSettings) {
+  const marked = new Map<string, Team>();
+  for (const team of teams.toSorted((one, other) => other.id - one.id)) {
+    if (markedDirectoryId(team) !== undefined) marked.set(team.name.toLowerCase(), team);
+  }
+  const ownTeams = new Map<number, Team>();
+  for (const { id, login } of accounts) {
+    const name = nameOf(login, settings);
+    const team = name === undefined ? undefined : marked.get(name);
+    if (!team || name === undefined) continue;
+    ownTeams.set(id, team);
+    marked.delete(name);
+  }
+  return { ownTeams, others: [...marked.values()] };
 }
 
 /** Undefined where GITEA_TEAM gives this account no name: then it has none. */
-export function nameOf(login: string, settings: SyncSettings): string | undefined {
+function nameOf(login: string, settings: SyncSettings): string | undefined {
   try {
     return ownTeamName(login, settings).toLowerCase();
   } catch {

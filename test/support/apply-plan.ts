@@ -4,6 +4,7 @@ import { personMark } from "#shared/marks.ts";
 import { ADMINS_TEAM, accountName } from "#shared/names.ts";
 import { addressNobodyHas } from "#shared/placeholder-mail.ts";
 import type { Plan, Refresh, World } from "../../functions/directory-sync/plan.ts";
+import { ownTeamsOf } from "../../functions/directory-sync/read-gitea.ts";
 import { grantedTeams } from "../../functions/team/granted-teams.ts";
 import { account, idOf, leaversTeam, ownTeam } from "./plan-world.ts";
 
@@ -30,6 +31,7 @@ export function applyPlan({ directory, gitea, settings }: World, plan: Plan): Gi
     gone.prohibit_login = true;
     for (const team of leave) move(next, team, gone, false);
   }
+  next.ownTeams = ownTeamsOf(next.accounts, next.teams, settings).ownTeams;
   return next;
 }
 

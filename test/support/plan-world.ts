@@ -2,6 +2,7 @@ import type { Person } from "#shared/directory.ts";
 import type { Group, Team } from "#shared/envelope.ts";
 import { groupMark, personMark } from "#shared/marks.ts";
 import type { World } from "../../functions/directory-sync/plan.ts";
+import { ownTeamsOf } from "../../functions/directory-sync/read-gitea.ts";
 
 const SUFFIX = "dc=uni,dc=example";
 
@@ -90,6 +91,7 @@ export function worldOf(parts: {
   settings?: Partial<World["settings"]>;
 }): World {
   const { people = [], accounts = [], teams = [], members = [] } = parts;
+  const settings = { ...SETTINGS, ...parts.settings };
   return {
     directory: {
       people,
@@ -105,11 +107,11 @@ export function worldOf(parts: {
       organisations: [],
       teams,
       members: new Map(members.map(([team, names]) => [team.id, new Set(names.map(idOf))])),
-      oddTeams: new Map(),
+      ownTeams: ownTeamsOf(accounts, teams, settings).ownTeams,
       moved: [],
       ...parts.gitea,
     },
-    settings: { ...SETTINGS, ...parts.settings },
+    settings,
   };
 }
 
