@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { parseCount } from "../options.ts";
 import { inert } from "../output/inert.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Context } from "./context.ts";
@@ -45,6 +46,11 @@ export async function actOn({ context, options, hash, wanted, deed, ...rest }: I
   if (!terminal.isInteractive) throw new UsageError("there is nobody to confirm: add --yes");
   const question = `Type ${inert(wanted)} to ${inert(deed)}: `;
   return (await isConfirmed(context, question, wanted)) ? "go" : declined(context);
+}
+
+/** SQS hides a message for twelve hours at most. */
+export function parseHold({ hold }: { hold?: string }): { holdSeconds?: number } {
+  return hold === undefined ? {} : { holdSeconds: parseCount("--hold", hold, 43_200) };
 }
 
 /** A wrong word is a no; so is the end of the input. */

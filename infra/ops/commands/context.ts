@@ -1,7 +1,6 @@
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS } from "#shared/pipeline.ts";
 import type { ExitCode } from "../exit-codes.ts";
-import type { Letter } from "../letters/letter.ts";
 import { type LetterQueue, openLetterQueue } from "../letters/letter-queue.ts";
 import { type Reading, type ReadOptions, readLetters } from "../letters/read-letters.ts";
 import { createProgress } from "../output/progress.ts";
@@ -51,8 +50,4 @@ export async function holdingLetters<Result>(
     progress.end();
     queue.close();
   }
-}
-
-export function idsOf(letters: readonly Letter[]): string[] {
-  return letters.map(({ id }) => id);
 }

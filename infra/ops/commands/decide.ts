@@ -8,9 +8,9 @@ import { showReplayPlan } from "../output/replay-views.ts";
 import { connectOutside, type Outside, unlimited } from "../outside.ts";
 import type { Target } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
-import { type ActOptions, actOn, howToExecute } from "./act.ts";
+import { type ActOptions, actOn, howToExecute, parseHold } from "./act.ts";
 import { type Context, holdingLetters } from "./context.ts";
-import { executeReplay, holdOf, type PaceOptions, parsePace } from "./replay.ts";
+import { executeReplay, type PaceOptions, parsePace } from "./replay.ts";
 
 export type DecideOptions = ActOptions & PaceOptions & { reason?: string; hold?: string };
 
@@ -38,7 +38,7 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
   const [user] = words;
   if (!user) throw new UsageError("whose account?");
   const pace = parsePace(options);
-  return await holdingLetters(context, { isSending: true, ...holdOf(options) }, async ({ reading, target }) => {
+  return await holdingLetters(context, { isSending: true, ...parseHold(options) }, async ({ reading, target }) => {
     const tools = (await connectOutside(target.environment))(unlimited(context.signal));
     const identity = await findOwner(user, reading.letters, tools);
     const decision = await decide(identity, tools, target);

@@ -7,10 +7,9 @@ import { parseFilter } from "../options.ts";
 import { showDiscarded, showDiscardPlan, showDiscardSummary } from "../output/discard-views.ts";
 import { createProgress } from "../output/progress.ts";
 import { UsageError } from "../usage-error.ts";
-import { type ActOptions, actOn, howToExecute } from "./act.ts";
+import { type ActOptions, actOn, howToExecute, parseHold } from "./act.ts";
 import { type Context, holdingLetters, type Verb } from "./context.ts";
-import { nothingMatched, type ReadingOptions, showWarnings } from "./list-letters.ts";
-import { holdOf } from "./replay.ts";
+import { nothingMatched, type ReadingOptions, showWarnings } from "./look-at-letters.ts";
 
 export type DiscardOptions = ReadingOptions & ActOptions & { all?: boolean };
 
@@ -20,10 +19,10 @@ export const discard: Verb<DiscardOptions> = async (context, options, words) => 
   if (options.execute && !options.all && Object.keys(filter).length === 0) {
     throw new UsageError("this would discard every letter: name some with a filter, or say --all");
   }
-  return await holdingLetters(context, holdOf(options), async ({ reading, target }) => {
+  return await holdingLetters(context, parseHold(options), async ({ reading, target }) => {
     const chosen = filterLetters(reading.letters, filter);
     showWarnings(context.terminal, warnOfReading(reading));
-    if (chosen.length === 0) return nothingMatched(context, reading.letters, options, target.name);
+    if (chosen.length === 0) return nothingMatched(context, { ...reading, name: target.name }, options);
     const plan = planDiscard(chosen);
     showDiscardPlan(context.terminal, plan, { name: target.name, now: context.now });
     const answer = await actOn({

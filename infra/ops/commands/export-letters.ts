@@ -2,15 +2,13 @@ import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { EXIT } from "../exit-codes.ts";
-import { filterLetters } from "../letters/filter-letters.ts";
+import { filterLetters, type LetterFilter } from "../letters/filter-letters.ts";
 import type { Letter } from "../letters/letter.ts";
-import { warnOfReading } from "../letters/warn.ts";
-import { parseFilter } from "../options.ts";
 import { inertJson } from "../output/inert.ts";
 import { letterRecord } from "../output/letter-views.ts";
 import { UsageError } from "../usage-error.ts";
-import { type Context, holdingLetters, type Verb } from "./context.ts";
-import { nothingMatched, type ReadingOptions, showWarnings } from "./list-letters.ts";
+import type { Context, Verb } from "./context.ts";
+import { lookAtLetters, nothingMatched, type ReadingOptions } from "./look-at-letters.ts";
 
 export type ExportOptions = ReadingOptions & { out?: string };
 
@@ -19,25 +17,17 @@ export type ExportOptions = ReadingOptions & { out?: string };
  * Written while it is read, so that the size of the queue does not matter. The queue keeps everything.
  */
 export const exportLetters: Verb<ExportOptions> = async (context, options) => {
-  const { terminal, now } = context;
-  const filter = parseFilter(options, now);
   const sink = await openSink(context, options.out);
   let messages = 0;
-  const onBody = async (letter: Letter, body: string) => {
+  const write = async (letter: Letter, body: string, filter: LetterFilter) => {
     if (filterLetters([letter], filter).length === 0) return;
     messages += 1;
     await sink.write(inertJson({ ...letterRecord(letter), body }));
   };
-  const { letters, warnings, name } = await holdingLetters(context, { onBody }, async ({ reading, target }) => ({
-    letters: reading.letters,
-    warnings: warnOfReading(reading),
-    name: target.name,
-  })).finally(sink.end);
-  showWarnings(terminal, warnings);
-  if (messages === 0) return nothingMatched(context, letters, options, name);
-  terminal.note(
-    `${messages} ${messages === 1 ? "message" : "messages"} exported${options.out ? ` to ${options.out}` : ""}`,
-  );
+  const look = await lookAtLetters(context, options, write).finally(sink.end);
+  if (messages === 0) return nothingMatched(context, look, options);
+  const where = options.out === undefined ? "" : ` to ${options.out}`;
+  context.terminal.note(`${messages} ${messages === 1 ? "message" : "messages"} exported${where}`);
   return EXIT.done;
 };
 

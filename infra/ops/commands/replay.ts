@@ -9,9 +9,9 @@ import { parseCount, parseFilter, parseRate } from "../options.ts";
 import { createProgress } from "../output/progress.ts";
 import { showReplayPlan, showResult, showSummary } from "../output/replay-views.ts";
 import type { Target } from "../target.ts";
-import { type ActOptions, actOn, howToExecute } from "./act.ts";
+import { type ActOptions, actOn, howToExecute, parseHold } from "./act.ts";
 import { type Context, holdingLetters, type Verb } from "./context.ts";
-import { nothingMatched, type ReadingOptions } from "./list-letters.ts";
+import { nothingMatched, type ReadingOptions, showWarnings } from "./look-at-letters.ts";
 
 export type PaceOptions = { rate?: string; concurrency?: string };
 export type ReplayOptions = ReadingOptions & ActOptions & PaceOptions & { reason?: string; ask?: boolean };
@@ -20,9 +20,12 @@ export type ReplayOptions = ReadingOptions & ActOptions & PaceOptions & { reason
 export const replay: Verb<ReplayOptions> = async (context, options, words) => {
   const filter = parseFilter(options, context.now);
   const pace = parsePace(options);
-  return await holdingLetters(context, { isSending: true, ...holdOf(options) }, async ({ reading, target }) => {
+  return await holdingLetters(context, { isSending: true, ...parseHold(options) }, async ({ reading, target }) => {
     const chosen = filterLetters(reading.letters, filter);
-    if (chosen.length === 0) return nothingMatched(context, reading.letters, options, target.name);
+    if (chosen.length === 0) {
+      showWarnings(context.terminal, warnOfReading(reading));
+      return nothingMatched(context, { ...reading, name: target.name }, options);
+    }
     const plan = planReplay(chosen, reading.letters, options.reason);
     const warnings = await warningsOf({ plan, reading, target, context, isAsking: options.ask !== false });
     showReplayPlan(context.terminal, plan, { warnings, name: target.name, now: context.now });
@@ -48,10 +51,6 @@ export function parsePace({ rate, concurrency }: PaceOptions): Pace {
     rate: rate === undefined ? REPLAY_RATE : parseRate(rate),
     concurrency: concurrency === undefined ? REPLAY_CONCURRENCY : parseCount("--concurrency", concurrency, 100),
   };
-}
-
-export function holdOf({ hold }: ReadingOptions): { holdSeconds?: number } {
-  return hold === undefined ? {} : { holdSeconds: parseCount("--hold", hold, 43_200) };
 }
 
 type Asking = { plan: ReplayPlan; reading: Reading; target: Target; context: Context; isAsking: boolean };
