@@ -11,7 +11,7 @@ export type Python = { program: string; version: [number, number] };
 export type PythonRange = { from: [number, number]; to: [number, number] };
 
 /** The first Python on PATH that fits and can make a venv. @throws Error that says what to install */
-export async function findPython(range: PythonRange): Promise<Python> {
+export async function findPython(range: PythonRange, without: string): Promise<Python> {
   const seen: string[] = [];
   for (const program of PROGRAMS) {
     const python = await ask(program);
@@ -22,7 +22,7 @@ export async function findPython(range: PythonRange): Promise<Python> {
   const wanted = `Python ${range.from.join(".")} to ${range.to.join(".")} with venv`;
   const found = seen.length > 0 ? ` (${seen.join(", ")})` : "";
   throw new Error(
-    `${wanted} is missing on this machine${found}. On Debian: sudo apt-get install -y python3-venv. npm start without --cloud needs no Python`,
+    `${wanted} is missing on this machine${found}. On Debian: sudo apt-get install -y python3-venv. ${without} needs no Python`,
   );
 }
 

@@ -15,6 +15,8 @@ export type VenvOptions = {
   /** A requirements file with exact versions. */
   requirements: URL;
   python: PythonRange;
+  /** What works without it, for the sentence that says why there is none. */
+  without?: string;
   say: (line: string) => void;
 };
 
@@ -23,8 +25,9 @@ export type VenvOptions = {
  * if several processes ask at the same time.
  * @throws Error with one sentence: no Python, no network, no space
  */
-export async function ensureVenv({ name, requirements, python, say }: VenvOptions): Promise<string> {
-  const { program, version } = await findPython(python);
+export async function ensureVenv(options: VenvOptions): Promise<string> {
+  const { name, requirements, python, without = "npm start without --cloud", say } = options;
+  const { program, version } = await findPython(python, without);
   const text = await readFile(requirements, "utf8");
   const key = createHash("sha256").update(`${program} ${version} ${text}`).digest("hex").slice(0, 12);
   const folder = join(cacheFolder(), `${name}-${key}`);
@@ -34,7 +37,7 @@ export async function ensureVenv({ name, requirements, python, say }: VenvOption
     await alone(`${folder}.lock`, async () => {
       if (existsSync(done)) return;
       say(`installing ${name} into ${folder} (once)`);
-      await install(folder, program, requirements, name);
+      await install(folder, program, { name, requirements, without });
       await writeFile(done, "");
     });
   }
@@ -45,7 +48,9 @@ function cacheFolder(): string {
   return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "hubforge");
 }
 
-async function install(folder: string, program: string, requirements: URL, name: string): Promise<void> {
+type Wanted = { name: string; requirements: URL; without: string };
+
+async function install(folder: string, program: string, { name, requirements, without }: Wanted): Promise<void> {
   await rm(folder, { recursive: true, force: true });
   try {
     await run(program, ["-m", "venv", folder]);
@@ -64,7 +69,7 @@ async function install(folder: string, program: string, requirements: URL, name:
     const words = cause instanceof Error && "stderr" in cause ? String(cause.stderr) : String(cause);
     const last = words.split("\n").findLast((line) => /error/i.test(line)) ?? words.trim();
     throw new Error(
-      `${name} could not be installed (${last.trim()}): it needs a Python package registry; npm start without --cloud does not`,
+      `${name} could not be installed (${last.trim()}): it needs a Python package registry; ${without} does not`,
       { cause },
     );
   }
