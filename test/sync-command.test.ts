@@ -48,7 +48,7 @@ describe("hubforge sync", () => {
     await setAttribute(world, "ada", "cn", "Ada Byron");
     const { code, notes } = await hubforge();
     expect([code, world.envelopesIn("identity").length]).toEqual([0, 1]);
-    expect(notes).toContain("1 messages sent.");
+    expect(notes).toContain("1 message sent.");
   });
 
   it("--confirm lets exactly the removals of its hash through, once", async () => {

@@ -42,7 +42,7 @@ describe("a list that came back short (F4)", () => {
       "gitea.incomplete",
     ],
     ["403 half way", { status: 403 }, "gitea.unauthorized"],
-    ["Gitea goes down half way", { drop: "before" as const }, "gitea.unreachable"],
+    ["Gitea goes down half way", { drop: "before" as const, times: 2 }, "gitea.unreachable"],
   ])("ends the run loudly, takes nothing, and the next run completes: %s", async (_, fault, code) => {
     await enrol(world, "ada", "bob");
     await fillGitea();
@@ -51,6 +51,13 @@ describe("a list that came back short (F4)", () => {
     await fails(code);
     const { sent } = await sync(world);
     expect(sent.map(({ route, delivery }) => [route, delivery.user])).toEqual([["depart", "ada"]]);
+  });
+
+  it("asks once more where a connection breaks", async () => {
+    await enrol(world, "ada");
+    await fillGitea();
+    world.gitea.faults.add({ path: "/admin/users?page=2", drop: "before" });
+    expect((await sync(world)).answer.counts).toMatchObject({ accounts: 62 });
   });
 
   it("holds removals back when accounts come and go between two pages, and counts nobody twice", async () => {

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { loadSettings } from "#shared/config.ts";
 import type { LogLine } from "#shared/log.ts";
+import { publishStack } from "../ops/publish-stack.ts";
 import { startCloud } from "./cloud/start-cloud.ts";
 import { explain } from "./explain.ts";
 import { type Login, logIn, type Reader } from "./first-login.ts";
@@ -63,6 +64,7 @@ type Session = { flags: Flags; screen: Screen; folder: RunFolder; interruption: 
 /** The first login, then whatever comes until Ctrl-C. */
 async function serve(stack: Stack, { flags, screen, folder, interruption }: Session): Promise<number> {
   folder.writeState({ url: stack.url, hub: stack.hub, secret: stack.secret, slapdPid: stack.slapd.pid });
+  publishStack(folder.path, stack);
   const showSync = (line: LogLine) => {
     const text = syncText(line);
     if (text) screen.say(text);

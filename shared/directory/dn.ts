@@ -64,6 +64,19 @@ function normalLevels(dn: string): string[] {
 /** RFC 4514, and of RFC 2253's older forms what slapd takes: quoted values and `;`. @throws MalformedDn */
 export function parseDn(dn: string): RdnPart[][] {
   if (dn.trim() === "") return [];
+  return (PLAIN.test(dn) ? parsePlain(dn) : undefined) ?? parseAny(dn);
+}
+
+/** Nearly all DNs are of letters that mean only themselves; a full read compares hundreds of thousands (reference §3). */
+const PLAIN = /^[\w=,. -]+$/;
+
+function parsePlain(dn: string): RdnPart[][] | undefined {
+  const levels = dn.split(",").map((level) => /^ *([a-z][a-z0-9-]*) *= *([^=]*)$/i.exec(level));
+  if (!levels.every((match) => match !== null)) return undefined;
+  return levels.map(([, type = "", value = ""]) => [{ type, value }]);
+}
+
+function parseAny(dn: string): RdnPart[][] {
   const levels: RdnPart[][] = [];
   let parts: RdnPart[] = [];
   let position = 0;

@@ -14,8 +14,10 @@ const AT_ONCE = 4;
  * @throws Retryable `gitea.incomplete` when a page breaks off before the total that Gitea announced
  */
 export async function listAll<Item extends { id: number | string }>(
-  readPage: (page: number) => Promise<Page<Item>>,
+  readOnce: (page: number) => Promise<Page<Item>>,
 ): Promise<Listed<Item>> {
+  const readPage = (page: number) =>
+    readOnce(page).catch((error: unknown) => againIfUnanswered(error, () => readOnce(page)));
   const first = await readPage(1);
   const total = first.answer.totalCount;
   if (total === undefined) return await listUntilShort(first, readPage);
@@ -39,6 +41,12 @@ export async function listAll<Item extends { id: number | string }>(
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   return { items: [...found.values()], hasMoved: hasMoved || found.size < total };
+}
+
+/** Of thousands of requests one may meet a connection that the other side has just closed: asked again, it is answered. */
+function againIfUnanswered<Value>(error: unknown, ask: () => Promise<Value>): Promise<Value> {
+  if (error instanceof Retryable && error.code === "gitea.unreachable") return ask();
+  throw error;
 }
 
 /** Behind a proxy that hides the total, only a short page tells where the end is. */

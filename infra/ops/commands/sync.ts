@@ -43,7 +43,8 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
     const onProgress = (come: Progress) => Object.assign(progress, come);
     const run = await runSync({ confirm, rebind, isDryRun, signal, now, onProgress }, tools);
     line.end();
-    showRows(terminal, rowsOf(run), columns);
+    const rows = rowsOf(run);
+    if (rows.length > 0) showRows(terminal, rows, columns);
     for (const text of summaryOf(run, { isDryRun, name: target.name })) terminal.note(inert(text));
     return exitCodeOf(run, isDryRun);
   } catch (error) {

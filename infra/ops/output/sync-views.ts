@@ -49,18 +49,23 @@ function detailOf({ what, from, to }: Change): string {
 
 /** What follows the table: how much, whether it was sent, and what to do. */
 export function summaryOf(run: SyncRun, { isDryRun, name }: { isDryRun: boolean; name: string }): string[] {
-  const { plan, world, hash, rebindHash, guards, isTaking, refusal, sent } = run;
+  const { plan, world, hash, rebindHash, guards, isTaking, refusal } = run;
   const read = `${world.directory.people.length} people and ${world.gitea.accounts.length} accounts compared on ${name}`;
   if (refusal !== undefined) return [read, `Nothing was done: ${refusal}`];
   const removals = countRemovals(plan);
   const isHeld = guards.length > 0 && !isTaking && removals > 0;
   return [
     read,
-    isDryRun ? "Dry run: nothing was sent." : `${sent} messages sent.`,
-    ...(removals > 0 ? [`${removals} people would lose something: removals ${hash}`] : []),
+    isDryRun ? "Dry run: nothing was sent." : sentText(run),
+    ...(removals > 0 ? [`Who would lose something: ${removals}, removals ${hash}`] : []),
     ...(isHeld ? [`Held back. If it is right: hubforge sync --confirm ${hash}`] : []),
     ...(rebindHash !== undefined && isHeld
       ? [`If they are the same humans: hubforge sync --rebind ${rebindHash}`]
       : []),
   ];
+}
+
+function sentText({ sent }: SyncRun): string {
+  if (sent === 0) return "Nothing to send.";
+  return sent === 1 ? "1 message sent." : `${sent} messages sent.`;
 }
