@@ -13,7 +13,9 @@ const SECONDS = { s: 1, m: 60, min: 60, h: 3_600, d: 86_400, w: 604_800 } as con
 export function parseTime(text: string, now: Date, isEnd = false): Date {
   const [, count, unit] = /^(\d+(?:\.\d+)?)\s*(s|m|min|h|d|w)(?: ago)?$/.exec(text) ?? [];
   if (count !== undefined && unit !== undefined) {
-    return new Date(now.getTime() - Number(count) * SECONDS[unit as keyof typeof SECONDS] * 1000);
+    const before = new Date(now.getTime() - Number(count) * SECONDS[unit as keyof typeof SECONDS] * 1000);
+    if (Number.isNaN(before.getTime())) throw new UsageError(`"${text}" is longer ago than time is counted`);
+    return before;
   }
   const [, date, clock, zone] =
     /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)(Z|[+-]\d{2}:?\d{2})?)?$/.exec(text) ?? [];
