@@ -251,3 +251,21 @@ describe("31 one bad entry", () => {
     ]);
   });
 });
+
+describe("an account that nobody has marked", () => {
+  const plan = (created: string, createdAt: string | null) =>
+    planSync(
+      worldOf({
+        people: [person("ada", { createdAt })],
+        accounts: [account("ada", { created })],
+        settings: { SYNC_CREATE: "allowed" },
+      }),
+    );
+
+  it("is adopted, unless it is older than the person's entry: its first owner may have been somebody else", () => {
+    expect(plan("2026-01-02T00:00:00Z", "2026-01-01T00:00:00Z").refreshes).toHaveLength(1);
+    const older = plan("2025-12-31T00:00:00Z", "2026-01-01T00:00:00Z");
+    expect([older.refreshes, older.conflicts.map(({ code }) => code)]).toEqual([[], ["account.unproven"]]);
+    expect(plan("2025-12-31T00:00:00Z", null).refreshes).toHaveLength(1);
+  });
+});

@@ -29,8 +29,7 @@ export function logRun(run: SyncRun, milliseconds: number, giteaRequests: number
     const advice = isConfirmable ? `; if it is right: hubforge sync --confirm ${hash}` : "";
     log("sync.held-back", { hash, reason: `${reason}${advice}`, counts: { heldBack: countRemovals(plan) } });
   }
-  const outcome = isTaking ? "complete" : "held-back";
-  log("sync.finished", { outcome, counts: countsOf(run), milliseconds, giteaRequests });
+  log("sync.finished", { counts: countsOf(run), milliseconds, giteaRequests });
 }
 
 export function countsOf({ plan, world, isTaking, sent }: SyncRun): Record<string, number> {

@@ -4,7 +4,7 @@ import { compileFilters } from "#shared/directory/filters.ts";
 import { personAttributes } from "#shared/directory/person.ts";
 import { connectSync, runSync } from "../../functions/directory-sync/run-sync.ts";
 
-/** In a process of its own, so that its memory is that of one run: `node test/bench/measure.ts sync|bare [path …]` */
+/** In a process of its own, so that its memory is that of one run: `node test/bench/measure.ts sync|directory|bare [path …]` */
 const [what, ...paths] = process.argv.slice(2);
 const signal = AbortSignal.timeout(600_000);
 const requests = { total: 0, writes: 0 };
@@ -13,11 +13,18 @@ const connect = await connectSync(process.env);
 globalThis.gc?.();
 const before = process.memoryUsage.rss();
 const startedAt = performance.now();
-const sent =
-  what === "bare" ? await readBare() : (await runSync({ signal, now: new Date() }, connect({ signal, requests }))).sent;
+const sent = await run();
 const seconds = (performance.now() - startedAt) / 1000;
 const growth = process.resourceUsage().maxRSS * 1024 - before;
 process.stdout.write(JSON.stringify({ seconds, megabytes: growth / 2 ** 20, requests: requests.total, sent }));
+
+async function run(): Promise<number> {
+  const tools = connect({ signal, requests });
+  if (what === "bare") return await readBare();
+  if (what === "sync") return (await runSync({ signal, now: new Date() }, tools)).sent;
+  await tools.directory.readAll({ groupDns: [] }, signal);
+  return 0;
+}
 
 /** The same pages of both sides, four at a time as the sync reads them, and nothing made of them. */
 async function readBare(): Promise<number> {

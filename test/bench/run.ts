@@ -8,7 +8,7 @@ import { startSlapd } from "../../infra/local/slapd.ts";
 import { startQueues } from "../support/queues.ts";
 import { ldifOf, startLists } from "./large-world.ts";
 
-export type Case = "no change" | "1 % changed" | "first fill" | "bare reads";
+export type Case = "directory" | "no change" | "1 % changed" | "first fill" | "bare reads";
 
 const Measured = z.object({ seconds: z.number(), megabytes: z.number(), requests: z.number(), sent: z.number() });
 export type Measured = z.infer<typeof Measured>;
@@ -20,7 +20,7 @@ export async function startBench(count: number) {
   const queues = await startQueues();
   const measure = async (what: Case): Promise<Measured> => {
     const lists = await startLists(what === "first fill" ? 0 : count, what === "1 % changed");
-    const words = what === "bare reads" ? ["bare", ...lists.paths] : ["sync"];
+    const words = what === "bare reads" ? ["bare", ...lists.paths] : [what === "directory" ? "directory" : "sync"];
     const environment = {
       ...process.env,
       ...slapd.environment,

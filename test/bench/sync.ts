@@ -1,7 +1,7 @@
 import { type Case, startBench } from "./run.ts";
 
 /** `npm run bench:sync [-- 1000 10000]`: what a run of the directory sync costs, by the number of people. */
-const CASES: Case[] = ["bare reads", "no change", "1 % changed", "first fill"];
+const CASES: Case[] = ["bare reads", "directory", "no change", "1 % changed", "first fill"];
 const asked = process.argv.slice(2).map(Number);
 const counts = asked.length > 0 ? asked : [1_000, 10_000, 100_000];
 const say = (text: string) => void process.stdout.write(`${text}\n`);
