@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { askAws } from "#shared/aws-json.ts";
@@ -34,14 +35,19 @@ async function keepSecret(variable: string, secret: string): Promise<string> {
   return `ssm:${name}`;
 }
 
+/** An emulator loads a service when it is first asked for. */
+const withinMilliseconds = 60_000;
+
 export async function putParameter(name: string, value: string): Promise<void> {
   const body = { Name: name, Value: value, Type: "SecureString", Overwrite: true };
-  await askAws({ service: "ssm", target: "AmazonSSM.PutParameter", body });
+  await askAws({ service: "ssm", target: "AmazonSSM.PutParameter", body, withinMilliseconds });
 }
 
 async function putSecret(id: string, value: string): Promise<void> {
-  const ask = (action: string, body: Record<string, string>) =>
-    askAws({ service: "secretsmanager", target: `secretsmanager.${action}`, body });
+  const ask = (action: string, what: Record<string, string>) => {
+    const body = { ...what, ClientRequestToken: randomUUID() };
+    return askAws({ service: "secretsmanager", target: `secretsmanager.${action}`, body, withinMilliseconds });
+  };
   try {
     await ask("CreateSecret", { Name: id, SecretString: value });
   } catch (error) {
