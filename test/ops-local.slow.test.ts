@@ -26,7 +26,7 @@ afterAll(async () => {
 /** As in another terminal: nothing is set there. */
 async function hubforge(line: string) {
   const environment = { AWS_REGION: undefined, AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
-  const child = startOps(line.split(" "), environment);
+  const child = startOps(["--deployment", `local-${stack.pid}`, ...line.split(" ")], environment);
   const code = await child.ended;
   const lines = child
     .stdout()

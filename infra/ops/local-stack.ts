@@ -12,14 +12,14 @@ const State = z.object({
 });
 
 /** A stack that runs from this folder, as publish-stack.ts wrote it into `.hubforge/run-<process id>/`. */
-export type LocalStack = z.infer<typeof State> & { log: string };
+export type LocalStack = z.infer<typeof State> & { pid: number; log: string };
 
 /** The stacks that run now, oldest process first. */
 export function runningStacks(home = HOME): LocalStack[] {
   return runs(home)
     .filter(isRunning)
     .toSorted((one, other) => one - other)
-    .flatMap((pid) => readStack(join(home, `run-${pid}`)) ?? []);
+    .flatMap((pid) => readStack(join(home, `run-${pid}`), pid) ?? []);
 }
 
 function runs(home: string): number[] {
@@ -30,10 +30,10 @@ function runs(home: string): number[] {
   }
 }
 
-function readStack(path: string): LocalStack | undefined {
+function readStack(path: string, pid: number): LocalStack | undefined {
   try {
     const state = State.parse(JSON.parse(readFileSync(join(path, OPS_FILE), "utf8")));
-    return { ...state, log: join(path, LOG_FILE) };
+    return { ...state, pid, log: join(path, LOG_FILE) };
   } catch {
     return undefined; // still starting, or already gone
   }

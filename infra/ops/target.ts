@@ -28,7 +28,7 @@ const BY_DEFAULT = "dev";
 
 /**
  * `--deployment` or `HUBFORGE_DEPLOYMENT` decides; else queue URLs of the environment; else the local stack that runs from
- * this folder; else the deployment `dev`. `local` is the local stack.
+ * this folder; else the deployment `dev`. `local` is the local stack started last, `local-<process id>` a certain one.
  */
 export async function findTarget({ deployment, queues }: Wish, environment: Environment): Promise<Target> {
   const named = deployment ?? environment["HUBFORGE_DEPLOYMENT"];
@@ -36,8 +36,10 @@ export async function findTarget({ deployment, queues }: Wish, environment: Envi
     const file = environment["HUBFORGE_LOG"];
     return { name: "the queues of QUEUE_URL_*", environment, logs: file ? { file } : { deployment: BY_DEFAULT } };
   }
-  if (named === "local" || named === undefined) {
-    const stack = runningStacks().at(-1);
+  const [isLocal, pid] = /^local(?:-(\d+))?$/.exec(named ?? "local") ?? [];
+  if (isLocal !== undefined) {
+    const stacks = runningStacks().filter((stack) => pid === undefined || stack.pid === Number(pid));
+    const stack = stacks.at(-1);
     if (stack) return localTarget(stack, environment);
     if (named) throw new UsageError("no local stack is running: start one with npm start");
   }
