@@ -8,6 +8,9 @@ import { ownTeamName } from "#shared/own-team.ts";
 /** An account that may be the person's. `recordedId` is the directory id that the account's own team is marked with. */
 export type Candidate = { user: User; teams: Team[]; recordedId: string | undefined; isByMark: boolean };
 
+type Seen = Pick<Candidate, "user" | "teams">;
+/** Who asks: the person's directory ids and every name that they sign in with. */
+type Claim = { ids: readonly string[]; logins: readonly string[] };
 type Tools = Pick<GiteaTools, "gitea" | "settings">;
 
 /**
@@ -21,58 +24,80 @@ export async function findAccount(
   tools: Tools,
 ): Promise<Candidate | undefined> {
   const ids = [identity.directoryId, ...(formerId ? [formerId] : [])];
-  const byName = await findByName(accountName(identity.username), tools);
+  const claim = { ids, logins: identity.logins };
+  const byName = await findByName(accountName(identity.username), claim, tools);
   if (byName?.recordedId !== undefined && ids.includes(byName.recordedId)) return { ...byName, isByMark: true };
 
   for (const id of ids) {
-    const byMark = await findMarkedAccount(id, tools);
+    const byMark = await findMarkedAccount(id, tools, identity.logins);
     if (byMark) return byMark;
   }
-  return byName ?? (await findByOtherLogin(identity, tools));
+  return byName ?? (await findByOtherLogin(identity, claim, tools));
 }
 
-async function findByName(name: string, tools: Tools): Promise<Candidate | undefined> {
+async function findByName(name: string, claim: Claim, tools: Tools): Promise<Candidate | undefined> {
   const user = await tools.gitea.users.find(name);
   if (!user) return undefined;
   // Organisations answer here too; they and local accounts are nobody's of the directory, whatever teams they are in.
   const teams = user.source_id === 0 ? [] : await tools.gitea.teams.ofPerson(user.login);
-  return { user, teams, recordedId: await recordedIdOf(user, teams, tools), isByMark: false };
+  return { user, teams, recordedId: await recordedIdOf({ user, teams }, claim, tools), isByMark: false };
 }
 
-/** Usually their own team's by its name; under a former GITEA_TEAM it is the marked one that holds nobody else. */
-async function recordedIdOf(user: User, teams: Team[], { gitea, settings }: Tools): Promise<string | undefined> {
-  const marked = teams.filter((team) => markedDirectoryId(team) !== undefined);
-  const named = marked.find((team) => isSame(team.name, ownTeamName(user.login, settings)));
+/** Their own team's, by its name; under a former GITEA_TEAM, or renamed, that of the marked one that holds nobody else. */
+async function recordedIdOf(seen: Seen, claim: Claim, { gitea, settings }: Tools): Promise<string | undefined> {
+  const marked = seen.teams.filter((team) => markedDirectoryId(team) !== undefined);
+  const named = marked.find((team) => isSame(team.name, ownTeamName(seen.user.login, settings)));
   if (named) return markedDirectoryId(named);
   for (const team of marked) {
-    if ((await gitea.teams.members(team)).length === 1) return markedDirectoryId(team);
+    if ((await gitea.teams.members(team)).length > 1) continue;
+    const id = markedDirectoryId(team) ?? "";
+    if (claim.ids.includes(id) && !isProven(seen, claim)) throw ambiguous(team, [seen.user.login]);
+    return id;
   }
   return undefined;
 }
 
-/** The account that a directory id is written down for, as the one member of the team that carries its mark. */
-export async function findMarkedAccount(directoryId: string, tools: Tools): Promise<Candidate | undefined> {
+/** Whoever sits in a team is not yet whom it was made for: it takes the person's own login, and nobody else's mark. */
+function isProven({ user, teams }: Seen, { ids, logins }: Claim): boolean {
+  const hasTheirLogin = logins.some((login) => isSame(login, user.login_name));
+  return hasTheirLogin && teams.map(markedDirectoryId).every((id) => id === undefined || ids.includes(id));
+}
+
+/**
+ * The account that a directory id is written down for: the member of the marked team whom the team is named after, or, where
+ * it has another name by now, its one member, if that is an account of `logins`.
+ * @throws Permanent `team.ambiguous` when the team holds others only
+ */
+export async function findMarkedAccount(
+  directoryId: string,
+  tools: Tools,
+  logins: readonly string[] = [],
+): Promise<Candidate | undefined> {
   const { gitea, settings } = tools;
   const team = await gitea.teams.findByMark(personMark(directoryId));
   if (!team) return undefined;
   const members = await gitea.teams.members(team);
   // An owner may have put others into it; the team's name tells whom it was made for.
-  const theirs =
-    members.length === 1 ? members : members.filter((one) => isSame(ownTeamName(one, settings), team.name));
-  const [login] = theirs;
-  if (login === undefined && members.length > 0) {
-    const advice = `it holds ${members.join(", ")}: take the others out, then replay`;
-    throw new Permanent("team.ambiguous", `team ${team.name} is one person's own, but ${advice}`);
-  }
+  const named = members.find((one) => isSame(ownTeamName(one, settings), team.name));
+  if (named === undefined && members.length > 1) throw ambiguous(team, members);
+  const login = named ?? members[0];
   const user = login === undefined ? undefined : await gitea.users.find(login);
   if (!user) return undefined;
-  return { user, teams: await gitea.teams.ofPerson(user.login), recordedId: directoryId, isByMark: true };
+  const seen = { user, teams: await gitea.teams.ofPerson(user.login) };
+  if (named === undefined && !isProven(seen, { ids: [directoryId], logins })) throw ambiguous(team, members);
+  return { ...seen, recordedId: directoryId, isByMark: true };
+}
+
+function ambiguous(team: Team, members: readonly string[]): Permanent {
+  const what = `team ${team.name} is one person's own (${team.description}), but it holds ${members.join(", ")}`;
+  const advice = "take out who does not belong there, or give it its person's name again, then replay";
+  return new Permanent("team.ambiguous", `${what}: ${advice}`);
 }
 
 /** One human may have signed in to Gitea under another of their names before we ever met them (CASES F1). */
-async function findByOtherLogin(identity: Identity, tools: Tools): Promise<Candidate | undefined> {
+async function findByOtherLogin(identity: Identity, claim: Claim, tools: Tools): Promise<Candidate | undefined> {
   for (const login of identity.logins.filter((name) => !isSame(name, identity.username))) {
-    const candidate = await findByName(accountName(login), tools);
+    const candidate = await findByName(accountName(login), claim, tools);
     if (candidate && identity.logins.some((name) => isSame(name, candidate.user.login_name))) return candidate;
   }
   return undefined;

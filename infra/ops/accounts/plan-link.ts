@@ -75,8 +75,12 @@ function refuseOtherHuman({ login }: User, teams: readonly Team[], { username, d
 }
 
 /** The mark decides which account is somebody's: a second one would never be used. */
-async function refuseSecond({ id, login }: User, { username, directoryId }: Identity, tools: Outside): Promise<void> {
-  const marked = await findMarkedAccount(directoryId, tools);
+async function refuseSecond(
+  { id, login }: User,
+  { username, directoryId, logins }: Identity,
+  tools: Outside,
+): Promise<void> {
+  const marked = await findMarkedAccount(directoryId, tools, logins);
   if (!marked || marked.user.id === id) return;
   throw new Permanent(
     "link.second",
