@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accountOf, changeAccount, makeAccount, makeTeam, membersOf, signIn, teamNamed } from "./support/accounts.ts";
 import { spawnOf } from "./support/envelopes.ts";
-import { lettersOf, NOTHING_TO_DO, summary, under } from "./support/journeys.ts";
+import { deliver, lettersOf, NOTHING_TO_DO, outcomes, summary, under, walkTo } from "./support/journeys.ts";
+import { IS_STAND_IN } from "./support/outside-gitea.ts";
 import { addPerson, setAttribute } from "./support/people.ts";
 import { startWorld, type World } from "./support/world.ts";
 
@@ -50,11 +51,24 @@ describe("an account that is there already is theirs", () => {
 
   it("when an admin linked it and left a password to change, which Gitea does not show", async () => {
     await addPerson(world, { uid: "paul" });
-    await makeAccount(world, "paul", { ...linked("paul"), full_name: "Person paul", must_change_password: true });
+    const asInLdap = { full_name: "Person paul", email: "paul@uni.example" };
+    await makeAccount(world, "paul", { ...linked("paul"), ...asInLdap, must_change_password: true });
     expect(await signIn(world, "paul", "paul-password")).toBe(403);
     await spawn("paul");
     expect(await signIn(world, "paul", "paul-password")).toBe(200);
     expect(await spawn("paul")).toEqual(NOTHING_TO_DO);
+  });
+
+  it.runIf(IS_STAND_IN)("when their sign-in makes it between our question and our try to make it", async () => {
+    await addPerson(world, { uid: "rush" });
+    const envelope = await walkTo(world, "account", spawnOf("rush"));
+    await signIn(world, "rush", "rush-password");
+    const absent = { status: 404, body: { message: "user redirect does not exist", url: "" } };
+    world.gitea.faults.add({ method: "GET", path: "/users/rush", ...absent });
+    const { lines } = await deliver(world, "account", envelope);
+    expect(outcomes(lines)).toEqual(["account.updated"]);
+    await world.drain();
+    expect(await spawn("rush")).toEqual(NOTHING_TO_DO);
   });
 
   it("with the team that the platform's operator made: adopted, marked, and the repository goes on", async () => {

@@ -45,10 +45,8 @@ async function whoseItIs(user: User, gitea: GiteaTools["gitea"]): Promise<string
   return (await gitea.organisations.isThere(user.login)) ? "an organisation has that name" : "it is a local account";
 }
 
-function refuseUnproven(user: User, { username, logins, directoryId, createdAt }: Identity): void {
-  // A directory whose ids are its names is made anew at every start: the age of its entries says nothing (DESIGN §6).
-  const isBornAgain = logins.includes(directoryId);
-  if (isBornAgain || !createdAt || Date.parse(user.created) >= Date.parse(createdAt)) return;
+function refuseUnproven(user: User, { username, createdAt }: Identity): void {
+  if (!createdAt || Date.parse(user.created) >= Date.parse(createdAt)) return;
   const ages = `older (${user.created}) than the directory entry of ${username} (${createdAt})`;
   throw new Permanent(
     "account.unproven",
