@@ -1,7 +1,8 @@
 import type { RouteName } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
-import { type GiteaTools, isSame, type User } from "#shared/gitea.ts";
+import type { GiteaTools, User } from "#shared/gitea.ts";
 import { ensureManagedTeam } from "#shared/managed-team.ts";
+import { isLeaversTeam } from "#shared/marks.ts";
 import { LEAVERS_TEAM } from "#shared/names.ts";
 import type { Candidate } from "./find-account.ts";
 
@@ -19,7 +20,7 @@ const LEAVERS = {
 export async function block({ user, teams }: Candidate, tools: GiteaTools): Promise<boolean> {
   if (user.is_admin || user.prohibit_login) return false;
   const { gitea } = tools;
-  if (!teams.some((team) => isSame(team.name, LEAVERS_TEAM))) {
+  if (!teams.some(isLeaversTeam)) {
     await gitea.teams.addMember(await ensureManagedTeam(gitea, LEAVERS), user.login);
   }
   await prohibit(user, true, tools);
@@ -33,7 +34,7 @@ export async function block({ user, teams }: Candidate, tools: GiteaTools): Prom
  * @throws Permanent `account.blocked` on a spawn of somebody whom an admin blocked.
  */
 export async function unblock({ user, teams }: Candidate, route: RouteName, tools: GiteaTools): Promise<boolean> {
-  const leavers = user.is_admin ? undefined : teams.find((team) => isSame(team.name, LEAVERS_TEAM));
+  const leavers = user.is_admin ? undefined : teams.find(isLeaversTeam);
   const isBlocked = user.prohibit_login && !leavers;
   if (route === "spawn" && (isBlocked || !user.active)) {
     const how = isBlocked ? "is blocked from signing in" : "is not active";

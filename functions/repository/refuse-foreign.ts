@@ -1,6 +1,6 @@
 import { Permanent } from "#shared/errors.ts";
 import { type GiteaTools, isSame, type Place, type Repository } from "#shared/gitea.ts";
-import { ADMINS_TEAM } from "#shared/names.ts";
+import { isAdminsTeam } from "#shared/marks.ts";
 
 /**
  * A repository of the person's name that their own team does not have is theirs only as long as nothing speaks against it.
@@ -12,10 +12,9 @@ export async function refuseForeign(
   username: string,
   { gitea }: GiteaTools,
 ): Promise<void> {
-  const everybodys = ["Owners", ADMINS_TEAM];
-  const teams = (await gitea.repositories.teamNames(place)).filter(
-    (name) => !everybodys.some((one) => isSame(one, name)),
-  );
+  const teams = (await gitea.repositories.teams(place))
+    .filter((team) => !isSame(team.name, "Owners") && !isAdminsTeam(team))
+    .map(({ name }) => name);
   const people = (await gitea.repositories.collaborators(place)).filter((name) => !isSame(name, username));
   const why = [
     ...(repository.empty ? [] : ["it has content"]),

@@ -2,7 +2,7 @@ import type { Envelope, Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { type GiteaTools, isSame } from "#shared/gitea.ts";
 import { ensureManagedTeam } from "#shared/managed-team.ts";
-import { groupMark, isGroupTeam } from "#shared/marks.ts";
+import { groupMark, isAdminsTeam, isGroupTeam } from "#shared/marks.ts";
 import { ADMINS_TEAM } from "#shared/names.ts";
 import { type Granted, grantedTeams } from "./granted-teams.ts";
 
@@ -45,7 +45,7 @@ async function joinGroupTeam(
 }
 
 async function joinAdmins(account: Account, { gitea }: GiteaTools): Promise<boolean> {
-  const joined = memberOf(account, ADMINS.name);
+  const joined = account.teams.find(isAdminsTeam);
   const admins = joined ?? (await ensureManagedTeam(gitea, ADMINS));
   if (admins.level !== "admin") await gitea.teams.change(admins, { rights: ADMINS.rights });
   if (!joined) await gitea.teams.addMember(admins, account.username);

@@ -1,9 +1,9 @@
 import type { Directory } from "#shared/directory.ts";
 import type { Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
-import { type GiteaTools, isSame, type Place, type Repository, type User } from "#shared/gitea.ts";
-import { personMark } from "#shared/marks.ts";
-import { accountName, LEAVERS_TEAM, repositoryName } from "#shared/names.ts";
+import type { GiteaTools, Place, Repository, User } from "#shared/gitea.ts";
+import { isLeaversTeam, personMark } from "#shared/marks.ts";
+import { accountName, repositoryName } from "#shared/names.ts";
 import { type Candidate, findAccount } from "../account/find-account.ts";
 import { refuseForeign, refuseProtected, refuseService } from "../account/refuse-account.ts";
 
@@ -68,7 +68,7 @@ async function refuseAccount(candidate: Candidate, identity: Identity, tools: Wo
     );
   }
   // A leaver who is back is unblocked by the spawn that is on its way; until then there is nothing to use.
-  const isLeaver = teams.some((team) => isSame(team.name, LEAVERS_TEAM));
+  const isLeaver = teams.some(isLeaversTeam);
   if (!maySignIn(user) && !isLeaver) {
     throw new Permanent(
       "account.blocked",

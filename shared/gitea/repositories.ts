@@ -1,5 +1,6 @@
 import type { CreateRepoOption } from "gitea-js";
 import * as z from "zod";
+import type { Team } from "../envelope.ts";
 import { Permanent } from "../errors.ts";
 import { type Answer, read } from "./answer.ts";
 import { allPages, PAGE_SIZE } from "./pages.ts";
@@ -24,7 +25,7 @@ export type Place = { owner: string; name: string };
 /** `moved`: renamed or transferred; Gitea's clients would turn a POST into a GET here (reference rule 1). */
 type Found = { state: "found"; repository: Repository } | { state: "absent" } | { state: "moved"; to: Place };
 
-const Teams = z.array(z.object({ name: z.string(), includes_all_repositories: z.boolean() }));
+const Teams = z.array(z.object({ name: z.string(), description: z.string(), includes_all_repositories: z.boolean() }));
 const People = z.array(z.object({ login: z.string() }));
 
 export function repositories(send: Send) {
@@ -68,12 +69,12 @@ export function repositories(send: Send) {
       return answer.status === 409 ? undefined : read(Repository, answer);
     },
 
-    /** Names of the teams that were given it; a team with all repositories says nothing about this one. */
-    teamNames: async (place: Place): Promise<string[]> => {
+    /** The teams that were given it; a team with all repositories says nothing about this one. */
+    teams: async (place: Place): Promise<Pick<Team, "name" | "description">[]> => {
       const answer = await send({ method: "GET", path: `${pathOf(place)}/teams` }, (api, params) =>
         api.repos.repoListTeams(segment(place.owner), segment(place.name), params),
       );
-      return read(Teams, answer).flatMap((team) => (team.includes_all_repositories ? [] : [team.name]));
+      return read(Teams, answer).filter((team) => !team.includes_all_repositories);
     },
 
     collaborators: async (place: Place): Promise<string[]> => {
