@@ -113,7 +113,9 @@ describe("the rate", () => {
       if (action === "SendMessage") times.push(performance.now());
       return undefined;
     });
-    await replay("--execute", "--yes", "--rate", rate, "--concurrency", concurrency);
+    const words = ["replay", "--no-ask", "--execute", "--yes", "--rate", rate, "--concurrency", concurrency];
+    const { stderr } = await runOps(["dead-letters", ...words], { environment, typed: "" });
+    expect(stderr).toMatch(new RegExp(`\\rreplaying \\[#*-*\\] \\d+ of ${count}, \\d+ s left`)); // a bar, on a terminal
     expect(times).toHaveLength(count);
     const seconds = ((times.at(-1) ?? 0) - (times[0] ?? 0)) / 1000;
     const wanted = rate.endsWith("/m") ? Number.parseFloat(rate) / 60 : Number.parseFloat(rate);

@@ -1,9 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { LOG_FILE, OPS_FILE } from "./publish-stack.ts";
 
-const HOME = new URL("../../.hubforge", import.meta.url).pathname;
+const HOME = fileURLToPath(new URL("../../.hubforge", import.meta.url));
 
 const State = z.object({
   url: z.string(),

@@ -54,7 +54,7 @@ export function parseHold({ hold }: { hold?: string }): { holdSeconds?: number }
 }
 
 /** A wrong word is a no; so is the end of the input. */
-export async function isConfirmed({ terminal, signal }: Context, question: string, wanted: string): Promise<boolean> {
+async function isConfirmed({ terminal, signal }: Context, question: string, wanted: string): Promise<boolean> {
   const closing = new AbortController();
   const lines = createInterface({ input: terminal.stdin, output: terminal.stderr, terminal: terminal.isInteractive });
   // In a terminal readline takes Ctrl-C for itself.

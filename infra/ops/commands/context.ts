@@ -5,7 +5,7 @@ import { type LetterQueue, openLetterQueue } from "../letters/letter-queue.ts";
 import { type Reading, type ReadOptions, readLetters } from "../letters/read-letters.ts";
 import { createProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { ALL_QUEUES, findTarget, type Target } from "../target.ts";
+import { ALL_QUEUES, findTarget, type Target, type Wish } from "../target.ts";
 
 /** What every verb is given; nothing else reaches it from outside. */
 export type Context = {
@@ -20,9 +20,8 @@ export type Context = {
 
 export type Verb<Options> = (context: Context, options: Options, words: string[]) => Promise<ExitCode>;
 
-/** Commands that only look at letters need one queue; what sends needs them all. */
-export async function openTarget(context: Context, isSending = false): Promise<Target> {
-  const queues = isSending ? ALL_QUEUES : ([DEAD_LETTERS] as const);
+/** The target with the URLs of the queues that a command needs. */
+export async function openTarget(context: Context, queues: Wish["queues"]): Promise<Target> {
   return await findTarget({ deployment: context.deployment, queues }, context.environment);
 }
 
@@ -34,18 +33,20 @@ export async function holdingLetters<Result>(
   options: Omit<ReadOptions, "signal" | "onProgress"> & { isSending?: boolean },
   use: (held: Held) => Promise<Result>,
 ): Promise<Result> {
-  const target = await openTarget(context, options.isSending);
+  // What only looks needs one queue; what sends needs them all.
+  const target = await openTarget(context, options.isSending ? ALL_QUEUES : [DEAD_LETTERS]);
   const queue = openLetterQueue(target.environment);
   const progress = createProgress(context.terminal, "reading letters");
   try {
     const { isSending: _, ...read } = options;
     const reading = await readLetters(queue, { ...read, signal: context.signal, onProgress: progress.show });
     progress.end();
-    try {
-      return await use({ target, queue, reading });
-    } finally {
-      await reading.hold.giveBack();
-    }
+    const result = await use({ target, queue, reading }).catch(async (error: unknown) => {
+      await reading.hold.giveBack().catch(() => undefined); // the first error says more
+      throw error;
+    });
+    await reading.hold.giveBack();
+    return result;
   } finally {
     progress.end();
     queue.close();

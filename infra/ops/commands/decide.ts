@@ -15,7 +15,7 @@ import { executeReplay, type PaceOptions, parsePace } from "./replay.ts";
 export type DecideOptions = ActOptions & PaceOptions & { reason?: string; hold?: string };
 
 /** What a person decides about an account, ready to be shown and carried out. */
-export type Decision = {
+type Decision = {
   /** For programs; its text is what the plan's hash covers, beside the letters. */
   record: object;
   /** For people. */

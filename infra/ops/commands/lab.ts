@@ -9,7 +9,7 @@ import type { Column } from "../output/table.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Context, openTarget, type Verb } from "./context.ts";
 
-export type FailOptions = { method?: string; path?: string; times?: string };
+type FailOptions = { method?: string; path?: string; times?: string };
 
 /** `hubforge lab …`: the local stack's Gitea fails as told, to see what hubforge makes of it. */
 export function lab(program: Command, run: Run): void {
@@ -61,7 +61,7 @@ async function labOf(context: Context) {
   // Never a deployment by default: nobody means to break one.
   const isNamed = context.environment[queueUrlVariable(DEAD_LETTERS)] !== undefined;
   const deployment = context.deployment ?? (isNamed ? undefined : "local");
-  const { environment } = await openTarget({ ...context, deployment });
+  const { environment } = await openTarget({ ...context, deployment }, []);
   const { GITEA_URL: url } = environment;
   if (!url) throw new UsageError("no local stack is running: start one with npm start");
   return { faults: openLab(url), terminal: context.terminal };

@@ -3,12 +3,13 @@ import { inert } from "../output/inert.ts";
 import { showRows } from "../output/rows.ts";
 import type { Column } from "../output/table.ts";
 import { type QueueState, readQueues } from "../read-queues.ts";
+import { ALL_QUEUES } from "../target.ts";
 import { openTarget, type Verb } from "./context.ts";
 
 /** `queues`: how much waits, is worked on and is delayed, queue by queue. */
 export const queues: Verb<object> = async (context) => {
   const { terminal } = context;
-  const target = await openTarget(context, true);
+  const target = await openTarget(context, ALL_QUEUES);
   const states = await readQueues(target.environment);
   showRows(terminal, states, COLUMNS);
   terminal.note(terminal.faint(`on ${target.name}; SQS counts approximately`));

@@ -25,7 +25,7 @@ export const trace: Verb<TraceOptions> = async (context, options, words) => {
   if (wanted === undefined) throw new UsageError("whose way? name a delivery, a person or a letter");
   const since = parseTime(options.since ?? SINCE, now);
   const until = options.until === undefined ? new Date() : parseTime(options.until, now, true);
-  const target = await openTarget(context);
+  const target = await openTarget(context, []);
   const journey = await findJourney(wanted, { target, since, until });
   if (!journey) {
     terminal.note(inert(`nothing about ${wanted} was logged by ${target.name} since ${since.toISOString()}`));

@@ -7,7 +7,7 @@ import { foldName } from "#shared/names.ts";
  * `ours` can be read whole; `other-version` is a letter of a hubforge older or newer than this one; `foreign` is anything
  * else that somebody put on the queue. None of them is ever dropped.
  */
-export type LetterKind = "ours" | "other-version" | "foreign";
+type LetterKind = "ours" | "other-version" | "foreign";
 
 /** What is kept in memory about a letter: enough to list, filter and replay it, never its whole body. */
 export type Letter = {

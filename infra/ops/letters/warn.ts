@@ -132,7 +132,7 @@ function idsOf(letters: readonly Letter[]): string[] {
 }
 
 /** `ada, bob and 7 more`. */
-export function listed(names: readonly string[], shown = 5): string {
+function listed(names: readonly string[], shown = 5): string {
   const rest = names.length - shown;
   return rest > 0 ? `${names.slice(0, shown).join(", ")} and ${rest} more` : names.join(", ");
 }

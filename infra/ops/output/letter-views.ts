@@ -20,7 +20,7 @@ export function letterRecord(letter: Letter) {
   };
 }
 
-export function personName({ envelope, names }: Letter): string | undefined {
+function personName({ envelope, names }: Letter): string | undefined {
   return envelope?.delivery.user ?? names[0];
 }
 

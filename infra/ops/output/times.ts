@@ -16,7 +16,7 @@ export function absolute(iso: string): string {
   return Number.isNaN(time.getTime()) ? iso : `${time.toISOString().slice(0, 19).replace("T", " ")} UTC`;
 }
 
-export function lasting(seconds: number): string {
+function lasting(seconds: number): string {
   const [unit, size] = UNITS.find(([, length]) => seconds >= length) ?? ["s", 1];
   return `${Math.floor(seconds / size)} ${unit}`;
 }
