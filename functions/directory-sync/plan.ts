@@ -1,4 +1,4 @@
-import type { Everybody, Person } from "#shared/directory.ts";
+import type { Everybody } from "#shared/directory.ts";
 import type { Team } from "#shared/envelope.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
 import type { SyncSettings } from "./settings.ts";
@@ -66,5 +66,3 @@ export type Plan = {
   /** People whose account carries their mark and who may sign in now: what guards measure by. */
   knownCount: number;
 };
-
-export type { Account, Person };

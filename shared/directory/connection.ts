@@ -14,11 +14,7 @@ export type Limits = { connectMilliseconds: number; operationMilliseconds: numbe
 export const LIMITS: Limits = { connectMilliseconds: 2_000, operationMilliseconds: 3_000, wholeMilliseconds: 7_000 };
 
 /** A page of 1,000 comes in a few ms (§11); a slow directory gets a thousand times that before it counts as down. */
-export const FULL_READ_LIMITS: Limits = {
-  connectMilliseconds: 2_000,
-  operationMilliseconds: 20_000,
-  wholeMilliseconds: 240_000,
-};
+export const FULL_READ_LIMITS: Limits = { ...LIMITS, operationMilliseconds: 20_000, wholeMilliseconds: 240_000 };
 
 /** These hold AD's own housekeeping and never a person; every search from a domain's root refers to them. */
 const NOBODY_LIVES_THERE = /\/(DC=(Domain|Forest)DnsZones|CN=Configuration|CN=Schema),/i;

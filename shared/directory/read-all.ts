@@ -9,7 +9,7 @@ import { readGroups } from "./read-groups.ts";
 import { type BrokenEntry, type People, type Person, readPeople } from "./read-people.ts";
 
 /** Why a read cannot prove that anybody is absent. */
-export type Anomaly = { code: string; reason: string };
+type Anomaly = { code: string; reason: string };
 
 /** The whole directory as far as hubforge looks at it. Only without anomalies does "not here" mean "gone". */
 export type Everybody = {

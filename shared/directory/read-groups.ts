@@ -87,7 +87,8 @@ function keyOf(member: string, settings: Settings<"directory">, malformed: strin
 function closureOf(parents: ReadonlyMap<string, readonly Group[]>): (direct: readonly Group[]) => Group[] {
   const known = new Map<string, Group[]>();
   return (direct) => {
-    const key = JSON.stringify(direct.map(({ dn }) => dn).sort());
+    const [first] = direct;
+    const key = direct.length === 1 && first ? first.dn : JSON.stringify(direct.map(({ dn }) => dn).sort());
     const closure = known.get(key) ?? climb(direct, parents);
     known.set(key, closure);
     return closure;

@@ -9,7 +9,7 @@ import type { DirectoryEntry } from "./entry.ts";
 import type { Filters } from "./filters.ts";
 import { personAttributes, toPerson } from "./person.ts";
 
-export type Gone = { code: "person.disabled" | "person.not-allowed"; reason: string };
+type Gone = { code: "person.disabled" | "person.not-allowed"; reason: string };
 
 /** Somebody whom the directory has; `gone` when they may not come in all the same. */
 export type Person = Identity & { gone?: Gone };

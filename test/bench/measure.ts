@@ -12,11 +12,15 @@ const requests = { total: 0, writes: 0 };
 const connect = await connectSync(process.env);
 globalThis.gc?.();
 const before = process.memoryUsage.rss();
-const startedAt = performance.now();
+const [startedAt, cpu] = [performance.now(), process.cpuUsage()];
 const sent = await run();
 const seconds = (performance.now() - startedAt) / 1000;
+const { user, system } = process.cpuUsage(cpu);
+const cpuSeconds = (user + system) / 1_000_000;
 const growth = process.resourceUsage().maxRSS * 1024 - before;
-process.stdout.write(JSON.stringify({ seconds, megabytes: growth / 2 ** 20, requests: requests.total, sent }));
+process.stdout.write(
+  JSON.stringify({ seconds, cpuSeconds, megabytes: growth / 2 ** 20, requests: requests.total, sent }),
+);
 
 async function run(): Promise<number> {
   const tools = connect({ signal, requests });

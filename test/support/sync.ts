@@ -67,7 +67,7 @@ export const waitingIn = (world: World): Envelope[] =>
   world.queues.messagesIn(DEPARTURES).map(({ body }) => Envelope.parse(JSON.parse(body)));
 
 /** The deployed function at the end of the delay. */
-export async function passDepartures({ queues, environment }: World): Promise<void> {
+async function passDepartures({ queues, environment }: World): Promise<void> {
   const { url, arn } = queues.queue(DEPARTURES);
   const handler = sendDeparturesOn(environment);
   for (;;) {
