@@ -2,6 +2,7 @@ import type { HttpResponse } from "gitea-js";
 import type * as z from "zod";
 import type { FailedRequest } from "../errors.ts";
 import { noAnswer, notGitea, said } from "./classify.ts";
+import { isSame } from "./is-same.ts";
 
 /** What Gitea said, with every trap of gitea-js closed: no thrown Response, no followed redirect, no endless wait. */
 export type Answer = {
@@ -74,4 +75,20 @@ export function read<Schema extends z.ZodType>(schema: Schema, answer: Answer): 
   if (parsed.success) return parsed.data;
   const problem = parsed.error.issues[0];
   throw notGitea(`${said(answer)} (${problem?.path.join(".")}: ${problem?.message})`, answer);
+}
+
+/**
+ * `read` for what was asked for, or made, by its name: a cache or a proxy that mixed two answers up would give away
+ * somebody's account, team or repository.
+ * @throws Retryable `gitea.unreadable`
+ */
+export function readNamed<Schema extends z.ZodType>(
+  schema: Schema,
+  answer: Answer,
+  asked: string,
+  nameOf: (found: z.infer<Schema>) => string,
+): z.infer<Schema> {
+  const found = read(schema, answer);
+  if (isSame(nameOf(found), asked)) return found;
+  throw notGitea(`${said(answer)} (it tells of ${nameOf(found)}, asked was ${asked})`, answer);
 }

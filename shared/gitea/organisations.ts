@@ -1,6 +1,10 @@
+import * as z from "zod";
 import { Unauthorized } from "../errors.ts";
+import { type Answer, readNamed } from "./answer.ts";
 import { failing, refused } from "./classify.ts";
 import { type Send, segment } from "./request.ts";
+
+const Organisation = z.object({ name: z.string() });
 
 export function organisations(send: Send) {
   const isThere = async (name: string): Promise<boolean> => {
@@ -17,7 +21,9 @@ export function organisations(send: Send) {
         { request: answer.request },
       );
     }
-    return answer.status !== 404;
+    if (answer.status === 404) return false;
+    refuseOther(answer, name);
+    return true;
   };
   return {
     isThere,
@@ -30,11 +36,18 @@ export function organisations(send: Send) {
       const answer = await send({ method: "POST", path: "/orgs" }, (api, params) => api.orgs.orgCreate(body, params), {
         expect: [422, 500],
       });
-      if (answer.status < 300) return true;
+      if (answer.status < 300) {
+        refuseOther(answer, name);
+        return true;
+      }
       if (await isThere(name)) return false;
       if (answer.status === 500) throw failing(answer);
       const why = `organisation ${name} cannot be made: a person may have that name, or Gitea refuses it`;
       throw refused("organisation.taken", answer, why);
     },
   };
+}
+
+function refuseOther(answer: Answer, asked: string): void {
+  readNamed(Organisation, answer, asked, ({ name }) => name);
 }

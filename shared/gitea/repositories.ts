@@ -2,7 +2,7 @@ import type { CreateRepoOption } from "gitea-js";
 import * as z from "zod";
 import type { Team } from "../envelope.ts";
 import { Permanent } from "../errors.ts";
-import { type Answer, read } from "./answer.ts";
+import { type Answer, read, readNamed } from "./answer.ts";
 import { allPages, PAGE_SIZE } from "./pages.ts";
 import { type Send, segment } from "./request.ts";
 
@@ -39,17 +39,18 @@ export function repositories(send: Send) {
       );
       if (answer.status === 404) return { state: "absent" };
       if (answer.status === 301) return { state: "moved", to: placeIn(answer) };
-      return { state: "found", repository: read(Repository, answer) };
+      return { state: "found", repository: readRepository(answer, place) };
     },
 
     /** The proof of ownership: undefined unless that team has it. A renamed one is not found by its old name here. */
-    ofTeam: async (teamId: number, { owner, name }: Place): Promise<Repository | undefined> => {
+    ofTeam: async (teamId: number, place: Place): Promise<Repository | undefined> => {
+      const { owner, name } = place;
       const answer = await send(
         { method: "GET", path: `/teams/${teamId}/repos/${owner}/${name}` },
         (api, params) => api.teams.orgListTeamRepo(teamId, segment(owner), segment(name), params),
         { expect: [404] },
       );
-      return answer.status === 404 ? undefined : read(Repository, answer);
+      return answer.status === 404 ? undefined : readRepository(answer, place);
     },
 
     /** Undefined when a repository of that name is there already (409). */
@@ -66,7 +67,7 @@ export function repositories(send: Send) {
         (api, params) => api.orgs.createOrgRepo(segment(place.owner), body, params),
         { expect: [409] },
       );
-      return answer.status === 409 ? undefined : read(Repository, answer);
+      return answer.status === 409 ? undefined : readRepository(answer, place);
     },
 
     /** The teams that were given it; a team with all repositories says nothing about this one. */
@@ -104,6 +105,9 @@ export function repositories(send: Send) {
     },
   };
 }
+
+const readRepository = (answer: Answer, { owner, name }: Place): Repository =>
+  readNamed(Repository, answer, `${owner}/${name}`, ({ full_name }) => full_name);
 
 export function pathOf({ owner, name }: Place): string {
   return `/repos/${owner}/${name}`;

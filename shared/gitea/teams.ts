@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Team } from "../envelope.ts";
 import { Permanent } from "../errors.ts";
-import { read } from "./answer.ts";
+import { read, readNamed } from "./answer.ts";
 import { failing } from "./classify.ts";
 import { isSame } from "./is-same.ts";
 import { allPages, PAGE_SIZE } from "./pages.ts";
@@ -57,7 +57,7 @@ export function teams(send: Send, org: string) {
         (api, params) => api.orgs.orgCreateTeam(segment(org), body, params),
         { expect: [422] },
       );
-      return answer.status === 422 ? undefined : toTeam(read(GiteaTeam, answer));
+      return answer.status === 422 ? undefined : toTeam(readNamed(GiteaTeam, answer, name, (team) => team.name));
     },
 
     /** @throws Permanent `team.twins` for one of two teams of one name: Gitea refuses to change either (reference §3) */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { Retryable } from "../errors.ts";
-import { type Answer, read } from "./answer.ts";
+import { type Answer, read, readNamed } from "./answer.ts";
 import { allPages, PAGE_SIZE } from "./pages.ts";
 import { type Send, segment } from "./request.ts";
 
@@ -8,7 +8,8 @@ const Token = z.object({ id: z.int(), name: z.string(), created_at: z.iso.dateti
 export type Token = z.infer<typeof Token>;
 
 /** The secret is in this answer and never again. */
-const Minted = z.object({ sha1: z.string().min(1) });
+const Minted = z.object({ name: z.string(), sha1: z.string().min(1) });
+const secretIn = (answer: Answer, asked: string) => readNamed(Minted, answer, asked, ({ name }) => name).sha1;
 
 /** Personal access tokens of other people; only HTTP Basic may touch them (reference §5). */
 export function tokens(send: Send) {
@@ -54,10 +55,10 @@ export function tokens(send: Send) {
    */
   const mint = async (username: string, name: string, scopes: string[]): Promise<string> => {
     const first = await tryToMint(username, name, scopes);
-    if (first.status !== 400) return read(Minted, first).sha1;
+    if (first.status !== 400) return secretIn(first, name);
     await revoke(username, name);
     const second = await tryToMint(username, name, scopes);
-    if (second.status !== 400) return read(Minted, second).sha1;
+    if (second.status !== 400) return secretIn(second, name);
     const said = `POST ${second.request.path} answered 400 twice: ${second.message}`;
     throw new Retryable("token.contended", said, { request: second.request });
   };

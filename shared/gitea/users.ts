@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Permanent, Retryable } from "../errors.ts";
-import { type Answer, read } from "./answer.ts";
+import { type Answer, read, readNamed } from "./answer.ts";
 import { failing, refused } from "./classify.ts";
 import { isSame } from "./is-same.ts";
 import { PAGE_SIZE } from "./pages.ts";
@@ -38,7 +38,7 @@ export function users(send: Send) {
       (api, params) => api.users.userGet(segment(name), params),
       { expect: [404] },
     );
-    return answer.status === 404 ? undefined : read(User, answer);
+    return answer.status === 404 ? undefined : readNamed(User, answer, name, ({ login }) => login);
   };
   const patch = async (name: string, change: UserChange & { email?: string }): Promise<Answer> => {
     const answer = await send(
@@ -67,7 +67,7 @@ export function users(send: Send) {
         (api, params) => api.admin.adminCreateUser({ ...user, must_change_password: false }, params),
         { expect: [422, 500] },
       );
-      if (answer.status < 300) return { created: read(User, answer) };
+      if (answer.status < 300) return { created: readNamed(User, answer, user.username, ({ login }) => login) };
       const what = `no account ${user.username} was made`;
       return { refusal: answer.status === 500 ? failing(answer, what) : refused("gitea.refused", answer, what) };
     },
