@@ -129,6 +129,25 @@ describe("group access", () => {
     expect((await sync(world)).sent).toEqual([]);
   });
 
+  it.each([
+    ["a filter that leaves groups out", { LDAP_GROUP_SEARCH_FILTER: "(&(member={0})(!(cn=old-*)))" }, "datasci"],
+    ["nesting", {}, "jupyterhub"],
+    ["memberUid", { LDAP_GROUP_SEARCH_FILTER: "(memberUid={0})", LDAP_GROUP_MEMBER_ATTRIBUTE: "memberUid" }, "unix"],
+  ])("F9 does not come and go between spawns and syncs: %s", async (_, settings, cn) => {
+    await world.stop();
+    const groupTeams = { GROUP_TEAMS: JSON.stringify({ [groupDn(cn)]: { team: "granted", permission: "read" } }) };
+    world = await startSyncWorld({ ...settings, ...groupTeams });
+    await world.slapd.modify(
+      `dn: ${groupDn("unix")}\nchangetype: add\nobjectClass: posixGroup\ncn: unix\ngidNumber: 7\nmemberUid: carol\nmemberUid: ada\n`,
+    );
+    const person = cn === "datasci" ? "ada" : "carol";
+    for (let round = 0; round < 2; round += 1) {
+      await spawn(world, person);
+      expect(await teamsOf(person)).toEqual([person, "granted"]);
+      expect((await syncAndSettle(world)).sent).toEqual([]);
+    }
+  });
+
   it("28 is not taken while another group grants the same team", async () => {
     await addGroup(world, "statistics", ["ada", "dan"]);
     const settings = {
