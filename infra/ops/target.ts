@@ -43,7 +43,14 @@ export async function findTarget({ deployment, queues }: Wish, environment: Envi
     if (stack) return localTarget(stack, environment);
     if (named) throw new UsageError("no local stack is running: start one with npm start");
   }
-  return await deployedTarget(named ?? BY_DEFAULT, queues, environment);
+  if (named !== undefined) return await deployedTarget(named, queues, environment);
+  return await deployedTarget(BY_DEFAULT, queues, environment).catch((cause: unknown) => {
+    if (!(cause instanceof AwsTrouble)) throw cause;
+    throw new AwsTrouble(
+      `no local stack is running here (npm start), and of deployment ${BY_DEFAULT}: ${cause.message}`,
+      { cause },
+    );
+  });
 }
 
 function localTarget(stack: LocalStack, environment: Environment): Target {
