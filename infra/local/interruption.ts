@@ -4,6 +4,14 @@ import type { Stack } from "./stack.ts";
 const STOP_WITHIN_MILLISECONDS = 3_000;
 /** An emulator that is killed while it writes its state down has none afterwards. */
 const CLOUD_STOPS_WITHIN_MILLISECONDS = 30_000;
+/** A hub ends its people's servers first, and then sends what is left for 5 s. */
+const HUB_STOPS_WITHIN_MILLISECONDS = 20_000;
+
+const STOPS_WITHIN_MILLISECONDS = {
+  cloud: CLOUD_STOPS_WITHIN_MILLISECONDS,
+  hub: HUB_STOPS_WITHIN_MILLISECONDS,
+  nothing: STOP_WITHIN_MILLISECONDS,
+};
 
 /** The exit code that a signal (or a reader who went away) asks for, once it came; a second one ends everything at once. */
 export function interrupted(): Promise<number> {
@@ -26,14 +34,14 @@ export function interrupted(): Promise<number> {
 /** A handler that hangs on a dead Gitea keeps its time-out on Lambda; a person at the keyboard does not wait for it. */
 export async function stopSoon(
   stack: Pick<Stack, "stop">,
-  { folder, code, isCloud }: { folder: RunFolder; code: number; isCloud: boolean },
+  { folder, code, beside }: { folder: RunFolder; code: number; beside: "cloud" | "hub" | undefined },
 ): Promise<void> {
   const late = setTimeout(
     () => {
       folder.remove();
       process.exit(code);
     },
-    isCloud ? CLOUD_STOPS_WITHIN_MILLISECONDS : STOP_WITHIN_MILLISECONDS,
+    STOPS_WITHIN_MILLISECONDS[beside ?? "nothing"],
   );
   await stack.stop();
   clearTimeout(late);

@@ -1,15 +1,22 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as z from "zod";
 
 /**
  * Each run of the local stack lies in `.hubforge/run-<process id>` and takes that with it when it ends, so that a start is
  * always a first login and two runs never meet. What a killed run left behind is swept away by the next one.
  */
-const HOME = new URL("../../.hubforge", import.meta.url).pathname;
+const HOME = fileURLToPath(new URL("../../.hubforge", import.meta.url));
 const STATE_FILE = "stack.json";
 
-const State = z.object({ url: z.string(), hub: z.string(), secret: z.string(), slapdPid: z.int() });
+const State = z.object({
+  url: z.string(),
+  hub: z.string(),
+  secret: z.string(),
+  slapdPid: z.int(),
+  hubPid: z.int().optional(),
+});
 /** What another command needs to reach a running stack. */
 export type State = z.infer<typeof State>;
 
@@ -28,10 +35,10 @@ export function createRunFolder(): RunFolder {
   };
 }
 
-/** A process that was killed outright could not take its slapd along. */
+/** A process that was killed outright could not take its slapd and its hub along. */
 function sweep(path: string): void {
-  const pid = readState(path)?.slapdPid;
-  if (pid !== undefined && commandOf(pid).includes(path)) process.kill(pid);
+  const { slapdPid, hubPid } = readState(path) ?? {};
+  for (const pid of [hubPid, slapdPid]) if (pid !== undefined && commandOf(pid).includes(path)) process.kill(pid);
   rmSync(path, { recursive: true, force: true });
 }
 

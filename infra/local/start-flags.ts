@@ -1,10 +1,12 @@
 import { parseArgs } from "node:util";
 
 const PORT = 8750;
-export const USAGE = `usage: npm start -- [--cloud [ministack|localstack]] [--once] [--json] [--port <number>]
+export const USAGE = `usage: npm start -- [--hub | --cloud [ministack|localstack]] [--once] [--json] [--port <number>]
 
 Runs hubforge on this machine, on loopback only, and shows a first login.
 
+  --hub            run a real JupyterHub beside it (needs Python), to log in to with a browser; its first start
+                   installs it
   --cloud          deploy the template to an emulated AWS and run the functions there: ministack (default), or
                    LocalStack (the one at AWS_ENDPOINT_URL, else its open core is installed and run)
   --once           end after the login: exit code 0 if it is complete
@@ -14,7 +16,7 @@ Runs hubforge on this machine, on loopback only, and shows a first login.
 
 export const CLOUDS = ["ministack", "localstack"] as const;
 export type Cloud = (typeof CLOUDS)[number];
-export type Flags = { once: boolean; json: boolean; ports: number[]; cloud: Cloud | undefined };
+export type Flags = { once: boolean; json: boolean; ports: number[]; cloud: Cloud | undefined; hub: boolean };
 
 /** What `npm start -- …` was given, or the sentence that says what is wrong with it. */
 export function readFlags(words: string[]): Flags | string {
@@ -26,6 +28,7 @@ export function readFlags(words: string[]): Flags | string {
         json: { type: "boolean" },
         port: { type: "string" },
         cloud: { type: "boolean" },
+        hub: { type: "boolean" },
       },
       allowPositionals: true,
     });
@@ -33,6 +36,8 @@ export function readFlags(words: string[]): Flags | string {
     const cloud = CLOUDS.find((one) => one === name);
     if (others.length > 0 || !cloud || (positionals.length > 0 && !values.cloud))
       return `unexpected: ${positionals.join(" ")}`;
+    if (values.hub && (values.cloud || values.once || values.json))
+      return "--hub goes with --port only: the first login is yours";
     const port = values.port === undefined ? undefined : Number(values.port);
     if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port < 65536))
       return "--port takes a port number";
@@ -41,6 +46,7 @@ export function readFlags(words: string[]): Flags | string {
       json: values.json ?? false,
       ports: port === undefined ? [PORT, 0] : [port],
       cloud: values.cloud ? cloud : undefined,
+      hub: values.hub ?? false,
     };
   } catch (error) {
     return error instanceof Error ? error.message : String(error);

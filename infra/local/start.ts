@@ -3,9 +3,12 @@ import { promisify } from "node:util";
 import { loadSettings } from "#shared/config.ts";
 import type { LogLine } from "#shared/log.ts";
 import { publishStack } from "../ops/publish-stack.ts";
+import { checkEverySetting, unusedSettings } from "./check-settings.ts";
 import { startCloud } from "./cloud/start-cloud.ts";
 import { explain } from "./explain.ts";
 import { type Login, logIn, type Reader } from "./first-login.ts";
+import { serveHub, showLogin } from "./hub/serve-hub.ts";
+import type { RealHub } from "./hub/start-hub.ts";
 import { interrupted, stopSoon } from "./interruption.ts";
 import { createScreen, type Screen, stageText } from "./progress.ts";
 import { createRunFolder, type RunFolder } from "./run-folder.ts";
@@ -51,7 +54,7 @@ async function run(flags: Flags, screen: Screen): Promise<number> {
     try {
       code = await serve(stack, { flags, screen, folder, interruption });
     } finally {
-      await stopSoon(stack, { folder, code, isCloud: flags.cloud !== undefined });
+      await stopSoon(stack, { folder, code, beside: flags.cloud ? "cloud" : flags.hub ? "hub" : undefined });
     }
     return code;
   } finally {
@@ -63,7 +66,7 @@ type Session = { flags: Flags; screen: Screen; folder: RunFolder; interruption: 
 
 /** The first login, then whatever comes until Ctrl-C. */
 async function serve(stack: Stack, { flags, screen, folder, interruption }: Session): Promise<number> {
-  folder.writeState({ url: stack.url, hub: stack.hub, secret: stack.secret, slapdPid: stack.slapd.pid });
+  folder.writeState(stateOf(stack));
   publishStack(folder.path, stack);
   const showSync = (line: LogLine) => {
     const text = syncText(line);
@@ -72,6 +75,7 @@ async function serve(stack: Stack, { flags, screen, folder, interruption }: Sess
   stack.lines.forEach(showSync);
   stack.onLine(showSync);
   const reader = readerOf(stack);
+  if (flags.hub) return await serveBrowser(stack, { screen, folder, interruption });
   const login = await Promise.race([
     logIn(stack, { person: PERSON.user, reader, dir: folder.path, screen }),
     interruption,
@@ -82,22 +86,51 @@ async function serve(stack: Stack, { flags, screen, folder, interruption }: Sess
   if (!isComplete) screen.say(`  not complete: ${login.failure?.code}: ${login.failure?.reason}`);
   if (flags.once) return isComplete ? 0 : 1;
   showWhatNext(stack, login, screen);
+  await showStages(stack, screen, interruption);
+  return 0;
+}
+
+async function showStages(stack: Stack, screen: Screen, interruption: Promise<number>): Promise<void> {
   stack.onLine((line) => {
     const text = stageText(line);
     if (text) screen.say(`${(line.person ?? "").padEnd(10)} ${text.trim()}`);
   });
   await interruption;
   screen.say("stopping");
-  return 0;
+}
+
+/** A real hub beside the stack; the first login is the visitor's. */
+async function serveBrowser(stack: Stack, { screen, folder, interruption }: Omit<Session, "flags">): Promise<number> {
+  const starting = serveHub(stack, folder, screen);
+  const hub: RealHub | number = await Promise.race([starting, interruption]);
+  if (typeof hub === "number") {
+    await starting.then((started) => started.stop()).catch(() => undefined);
+    return hub;
+  }
+  try {
+    folder.writeState({ ...stateOf(stack), hubPid: hub.pid() });
+    showLogin(hub, screen);
+    await showStages(stack, screen, interruption);
+    return 0;
+  } finally {
+    await hub.stop();
+  }
+}
+
+function stateOf({ url, hub, secret, slapd }: Stack) {
+  return { url, hub, secret, slapdPid: slapd.pid };
 }
 
 async function stackOptions(folder: RunFolder, { ports }: Flags, screen: Screen): Promise<StackOptions> {
   const { GITEA_URL, AWS_ENDPOINT_URL, WEBHOOK_SECRETS } = process.env;
+  await checkEverySetting(process.env, GITEA_URL);
+  for (const idle of unusedSettings(process.env, GITEA_URL)) screen.say(`  ! ${idle}`);
   const settings = WEBHOOK_SECRETS ? await loadSettings(["webhooks"], process.env) : undefined;
   return {
     dir: folder.path,
     ports,
-    isSyncing: true,
+    // The small university of this run must never decide who has left somebody else's Gitea.
+    isSyncing: !GITEA_URL,
     ...(GITEA_URL && { giteaUrl: GITEA_URL.replace(/\/+$/, "") }),
     ...(AWS_ENDPOINT_URL && { sqsEndpoint: AWS_ENDPOINT_URL }),
     ...(settings && { webhookSecrets: settings.WEBHOOK_SECRETS }),

@@ -4,3 +4,8 @@ import { expect } from "vitest";
 export function eventually<Value>(look: () => Value) {
   return expect.poll(look, { timeout: 15_000, interval: 20 });
 }
+
+/** The same for what whole programs do to each other: a server on busy cores takes its time to start. */
+export function patiently<Value>(look: () => Value) {
+  return expect.poll(look, { timeout: 60_000, interval: 100 });
+}
