@@ -153,9 +153,9 @@ describe("a stage's file", () => {
 
   it("stops osls before it packages anything", async () => {
     const path = await stageFile({ ...LEAST, GITEA_URL: "nowhere" });
-    const problem = await packageService({ stageFile: path }).catch((error: Error & { stdout?: string }) => error);
-    expect(problem).toMatchObject({ code: 1 });
-    expect(JSON.stringify(problem)).toContain("GITEA_URL: must be an http or https URL");
+    const problem = await packageService({ stageFile: path }).catch((error: unknown) => error);
+    expect(problem).toBeInstanceOf(Error);
+    expect(String(problem)).toContain("GITEA_URL: must be an http or https URL");
   }, 120_000);
 });
 

@@ -54,8 +54,8 @@ async function measure(zip: string, name: string, dir: string) {
   const load = Math.min(...loads);
   const columns = [
     name.padEnd(16),
-    String(bytes).padStart(10),
-    String(zipped).padStart(10),
+    String(bytes.length).padStart(10),
+    String(packed.length).padStart(10),
     `${load.toFixed(0)} ms`.padStart(9),
   ];
   process.stdout.write(`${columns.join("")}\n`);

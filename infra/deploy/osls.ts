@@ -1,8 +1,9 @@
 import { spawn } from "node:child_process";
-import { copyFile, mkdir, symlink } from "node:fs/promises";
+import { copyFile, cp, mkdir, symlink } from "node:fs/promises";
 import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PROGRAM = join(ROOT, "node_modules/osls/bin/serverless.js");
 
 /** Which deployment of the service: the same words that osls takes. */
@@ -58,11 +59,18 @@ function quiet(): Record<string, string> {
   return { SLS_TELEMETRY_DISABLED: "1", SLS_NOTIFICATIONS_MODE: "off", PATH: path };
 }
 
-/** A folder of its own that points here: the bundler's work folder is fixed, and a second run would sweep it away. */
-export async function oslsFolder(folder: string): Promise<string> {
+/**
+ * A folder of its own that points here: the bundler's work folder is fixed, and a second run would sweep it away.
+ * @param handlers other sources for some functions' handlers, which only tests want
+ */
+export async function oslsFolder(folder: string, handlers: Readonly<Record<string, URL>> = {}): Promise<string> {
   await mkdir(folder, { recursive: true });
-  for (const name of ["functions", "infra", "shared", "node_modules", "package.json", "tsconfig.json"]) {
+  for (const name of ["infra", "shared", "node_modules", "package.json", "tsconfig.json"]) {
     await symlink(join(ROOT, name), join(folder, name));
+  }
+  await cp(join(ROOT, "functions"), join(folder, "functions"), { recursive: true });
+  for (const [name, source] of Object.entries(handlers)) {
+    await copyFile(source, join(folder, "functions", name, "handler.ts"));
   }
   await copyFile(join(ROOT, "serverless.yml"), join(folder, "serverless.yml"));
   return folder;

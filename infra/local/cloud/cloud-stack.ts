@@ -24,6 +24,8 @@ export type CloudOptions = Pick<
   "dir" | "ports" | "parameters" | "settings" | "webhookSecrets" | "giteaUrl" | "seedLdif" | "onPart"
 > & {
   startEmulator(options: EmulatorOptions): Promise<Emulator>;
+  /** Other sources for some functions' handlers. */
+  handlers?: Readonly<Record<string, URL>>;
   /** Hears what osls prints and what is installed. */
   say?: (text: string) => void;
 };
@@ -72,7 +74,7 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
   const deploy = async () => {
     const folder = join(dir, "service");
     await rm(folder, { recursive: true, force: true });
-    return await deployStack({ ...target, folder: await oslsFolder(folder), say });
+    return await deployStack({ ...target, folder: await oslsFolder(folder, options.handlers), say });
   };
   const startedAt = Date.now();
   const { status, outputs } = await deploy();

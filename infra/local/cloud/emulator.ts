@@ -4,6 +4,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 
 /** Something on loopback that answers as AWS does. */
 export type Emulator = {
@@ -40,7 +41,7 @@ export async function startProgram(options: ProgramOptions): Promise<{ endpoint:
   // Emulators unpack scripts of theirs below, in CommonJS; the package.json of this project would make modules of them.
   await writeFile(join(dir, "package.json"), "{}");
   const { HOME = "", LANG = "C.UTF-8" } = process.env;
-  const child = spawn(python, [script.pathname], {
+  const child = spawn(python, [fileURLToPath(script)], {
     cwd: dir,
     // Nothing else of this shell: a profile or a proxy of the user's own would change what the emulator does.
     env: { HOME, LANG, TMPDIR: dir, PATH: pathWithThisNode(), ...environment },

@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { Screen } from "../progress.ts";
 import type { Stack, StackOptions } from "../stack.ts";
 import type { Cloud, Flags } from "../start-flags.ts";
@@ -7,7 +8,7 @@ import { startCloudStack } from "./cloud-stack.ts";
 import { startLocalStackCore } from "./localstack.ts";
 import { startMinistack } from "./ministack.ts";
 
-const HOME = new URL("../../../.hubforge", import.meta.url).pathname;
+const HOME = fileURLToPath(new URL("../../../.hubforge", import.meta.url));
 
 /**
  * `npm start -- --cloud`: with `--once` everything is made anew and goes when it ends; else it lies in `.hubforge/<cloud>`

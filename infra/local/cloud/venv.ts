@@ -5,6 +5,7 @@ import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { findPython, type PythonRange } from "./python.ts";
 
@@ -61,7 +62,7 @@ async function install(folder: string, program: string, { name, requirements, wi
       "--quiet",
       "--disable-pip-version-check",
       "--requirement",
-      requirements.pathname,
+      fileURLToPath(requirements),
     ];
     await run(join(folder, "bin/python"), pip);
   } catch (cause) {

@@ -1,0 +1,113 @@
+import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import { ListQueuesCommand } from "@aws-sdk/client-sqs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runOsls } from "../infra/deploy/osls.ts";
+import { readStack } from "../infra/deploy/stack-state.ts";
+import type { CloudStack } from "../infra/local/cloud/cloud-stack.ts";
+import { startMinistack } from "../infra/local/cloud/ministack.ts";
+import { putParameter } from "../infra/local/cloud/write-stage.ts";
+import { lookInto, repositoryOf } from "../infra/local/look.ts";
+import { lettersIn, rotateToken, startCloud, TEST_PARAMETERS } from "./support/cloud.ts";
+import { addPerson } from "./support/people.ts";
+
+let cloud: CloudStack;
+/** Sent as soon as the stack stands, because crashes take three visibility time-outs to become letters. */
+let deadly: string[];
+beforeAll(async () => {
+  cloud = await startCloud({
+    startEmulator: startMinistack,
+    parameters: TEST_PARAMETERS,
+    settings: { SYNC_SCHEDULE: "rate(1 minute)" },
+    handlers: { release: new URL("support/deadly-release.ts", import.meta.url) },
+  });
+  deadly = await Promise.all(["killer", "spinner", "thrower", "stranger", "waiter"].map(stop));
+}, 180_000);
+afterAll(() => cloud?.stop(), 60_000);
+
+async function stop(user: string): Promise<string> {
+  const { status, delivery } = await cloud.send({ type: "server.stopped", user, account: user, reason: "stopped" });
+  expect(status).toBe(202);
+  return delivery;
+}
+
+async function spawn(user: string): Promise<string> {
+  const { status, delivery } = await cloud.send({ type: "server.spawning", user });
+  expect(status).toBe(202);
+  return delivery;
+}
+
+const settled = (deliveries: string[]) => Promise.all(deliveries.map((delivery) => cloud.follow(delivery, 90_000)));
+
+describe("the deployed stack", () => {
+  it("takes a person from the HTTP door to a git clone with the person's own password", async () => {
+    const journey = await cloud.follow(await spawn("ada"));
+    expect(journey.stages.map(({ stage }) => stage)).toEqual([
+      "identity",
+      "account",
+      "team",
+      "repository",
+      "templates",
+    ]);
+    const { cloneUrl = "" } = repositoryOf(journey, cloud.giteaUrl) ?? {};
+    const clone = await lookInto(cloneUrl, { dir: "/tmp", user: "ada", password: "ada-password" });
+    expect(clone.author).toBe("Ada Lovelace <ada@uni.example>");
+  }, 90_000);
+
+  it("keeps bob moving while dan's account is failing", async () => {
+    cloud.gitea?.faults.add({ path: "/users/dan", status: 503, times: "always" });
+    const dan = await spawn("dan");
+    const [bob] = await settled([await spawn("bob")]);
+    expect(bob).toMatchObject({ isDone: true });
+    expect(await cloud.follow(dan, 1)).toMatchObject({ isDone: false });
+    cloud.gitea?.faults.clear();
+  }, 120_000);
+
+  it("reads a rotated token without a deployment, and loses nobody who came meanwhile", async () => {
+    const { gitea } = cloud;
+    if (!gitea) throw new Error("this test rotates the stand-in's token");
+    for (const uid of ["eve", "frank"]) await addPerson(cloud, { uid });
+    await putParameter("/hubforge/local/gitea-token", await rotateToken(gitea));
+    for (const journey of await settled([await spawn("eve"), await spawn("frank")])) {
+      expect(journey).toMatchObject({ isDone: true });
+    }
+    expect(cloud.lines.some(({ code }) => code === "gitea.unauthorized")).toBe(true);
+  }, 120_000);
+
+  it("loses no event of a burst that a new deployment cuts through", async () => {
+    const people = ["gil", "hana", "ivo", "june"];
+    for (const uid of people) await addPerson(cloud, { uid });
+    const sent = [await spawn("gil")];
+    const deploying = cloud.deploy();
+    for (const uid of people.slice(1)) sent.push(await spawn(uid));
+    await deploying;
+    for (const journey of await settled(sent)) expect(journey).toMatchObject({ isDone: true });
+  }, 180_000);
+
+  it("ends a crash, an endless loop and a throw as letters of the net, a refusal at once, and a passing trouble not at all", async () => {
+    const letters = new Map<string, string>();
+    const look = async () => {
+      for (const { class: kind, envelope } of await lettersIn(cloud)) {
+        if (envelope) letters.set(envelope.delivery.user, kind);
+      }
+      return Object.fromEntries(letters);
+    };
+    await expect
+      .poll(look, { timeout: 90_000, interval: 2_000 })
+      .toEqual({ killer: "crash", spinner: "crash", thrower: "crash", stranger: "permanent" });
+    expect(await cloud.follow(deadly[4] ?? "", 1)).toMatchObject({ isDone: true });
+  }, 120_000);
+
+  it("is woken by its schedule", async () => {
+    await expect.poll(() => cloud.lines.map(({ event }) => event), { timeout: 90_000 }).toContain("sync.finished");
+  }, 100_000);
+
+  it("goes without a trace", async () => {
+    await runOsls("remove", { ...cloud.target, say: () => undefined });
+    expect((await readStack(cloud.target)).status).toBeUndefined();
+    const { QueueUrls = [] } = await cloud.sqs.send(new ListQueuesCommand({}));
+    const { Functions = [] } = await new LambdaClient({ region: cloud.target.region }).send(
+      new ListFunctionsCommand({}),
+    );
+    expect([QueueUrls, Functions]).toEqual([[], []]);
+  }, 60_000);
+});
