@@ -48,14 +48,15 @@ export function isAccountName(name: string): boolean {
  * The Gitea account name for a directory's username: the username itself wherever Gitea takes it, else a readable stem,
  * one hyphen and a hash of the folded username. Two usernames share a name exactly when they are one person (`foldName`);
  * a plain name that looks mapped is therefore mapped too.
+ * @param reserved names that no person may have, in any case
  * @throws Permanent `name.unmappable` for an empty name and for characters that no queue carries unchanged.
  */
-export function accountName(username: string): string {
+export function accountName(username: string, reserved: readonly string[] = []): string {
   if (username === "" || !username.isWellFormed() || /[\p{Cc}\uFFFD-\uFFFF]/u.test(username)) {
     throw new Permanent("name.unmappable", `${shown(username)} is empty or holds characters that no name may hold`);
   }
   const plain = username.normalize("NFKC");
-  const isOurs = plain.toLowerCase() === TOKEN_USERNAME;
+  const isOurs = [TOKEN_USERNAME, ...reserved].some((name) => name.toLowerCase() === plain.toLowerCase());
   return isAccountName(plain) && !isOurs && !MAPPED_END.test(plain) ? plain : mapped(username);
 }
 

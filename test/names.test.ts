@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Permanent } from "#shared/errors.ts";
 import { accountName, isAccountName, repositoryName, teamName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 
 const REPOSITORY = "jupyterhub-{username}";
 const GROUP_TEAMS = ["datasci", "Course-2026"];
@@ -54,6 +55,13 @@ describe("the account name of a directory's username", () => {
     },
   );
 
+  it("is never the organisation's, in any case or form", () => {
+    const named = ["ilum-jupyterhub", "Ilum-JupyterHub", "ｉlum-jupyterhub"].map((username) =>
+      ownAccountName(username, { GITEA_ORG: "ilum-JUPYTERHUB" }),
+    );
+    expect(new Set(named)).toEqual(new Set(["ilum-jupyterhub-h61eca5afd613"]));
+  });
+
   it("is always one that Gitea takes", () => {
     fc.assert(
       fc.property(anyUsername, (username) => {
@@ -70,7 +78,11 @@ describe("the account name of a directory's username", () => {
       fc.property(anyUsername, relatedUsername, (first, relate) => {
         const second = relate(first);
         fc.pre(isMappable(second));
-        expect(inGitea(accountName(first)) === inGitea(accountName(second))).toBe(inLdap(first) === inLdap(second));
+        const isOnePerson = inLdap(first) === inLdap(second);
+        for (const reserved of [[], [first], ["ada"]]) {
+          const [one, two] = [accountName(first, reserved), accountName(second, reserved)];
+          expect(inGitea(one) === inGitea(two)).toBe(isOnePerson);
+        }
       }),
       { numRuns: 4_000 },
     );

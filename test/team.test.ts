@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { makeAccount, makeTeam, membersOf, signIn, teamNamed, teamsNamed, teamsOf } from "./support/accounts.ts";
+import { accountName } from "#shared/names.ts";
+import {
+  accountOf,
+  makeAccount,
+  makeTeam,
+  membersOf,
+  signIn,
+  teamNamed,
+  teamsNamed,
+  teamsOf,
+} from "./support/accounts.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import { deliver, lettersOf, NOTHING_TO_DO, outcomes, retryOf, summary, under, walkTo } from "./support/journeys.ts";
 import { IS_STAND_IN } from "./support/outside-gitea.ts";
@@ -33,6 +43,18 @@ describe("the organisation", () => {
       visibility: "private",
       repo_admin_change_team_access: false,
     });
+  });
+
+  it("is never kept from everybody by a person who has its name and comes first", async () => {
+    await addPerson(world, { uid: "chess-club" });
+    await addPerson(world, { uid: "zeroth" });
+    const { pass } = under(world, { GITEA_ORG: "chess-club" });
+    for (const uid of ["chess-club", "zeroth"]) {
+      expect(summary(await pass(visitOf(uid))).outcomes).toContain("team.created");
+    }
+    const name = accountName("chess-club", ["chess-club"]);
+    expect(await accountOf(world, name)).toMatchObject({ login_name: "chess-club" });
+    expect(summary(await pass(visitOf("chess-club")))).toEqual(QUIET);
   });
 
   it("is never changed once it is there", async () => {

@@ -1,14 +1,14 @@
 import type { Identity } from "#shared/envelope.ts";
 import { type Permanent, Retryable } from "#shared/errors.ts";
 import type { GiteaTools, User } from "#shared/gitea.ts";
-import { accountName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 
 type Created = { created: User } | { refusal: Permanent | Retryable };
 
 /** A new account, linked: the person signs in with their LDAP password from the first moment. */
 export async function createAccount(identity: Identity, { gitea, settings }: GiteaTools): Promise<Created> {
   return await gitea.users.create({
-    username: accountName(identity.username),
+    username: ownAccountName(identity.username, settings),
     login_name: identity.username,
     source_id: settings.GITEA_AUTH_SOURCE_ID,
     full_name: identity.fullName,

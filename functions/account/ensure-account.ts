@@ -1,7 +1,7 @@
 import type { Envelope, Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import type { GiteaTools, User } from "#shared/gitea.ts";
-import { accountName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 import type { Ensured } from "#shared/stage.ts";
 import { block, unblock } from "./block-account.ts";
 import { createAccount, whyRefused } from "./create-account.ts";
@@ -17,7 +17,7 @@ export async function ensureAccount(envelope: Envelope, tools: GiteaTools): Prom
   const { freesMail = false, identity, rebind, route } = envelope;
   if (route === "depart") return await departAccount(envelope, tools);
   if (!identity) throw new Permanent("envelope.invalid", "the account stage needs an identity");
-  await refuseProtected([...identity.logins, accountName(identity.username)], tools);
+  await refuseProtected([...identity.logins, ownAccountName(identity.username, tools.settings)], tools);
 
   const candidate = await findAccount(identity, rebind?.from, tools);
   if (candidate) return await keepAccount(candidate, identity, { route, freesMail, tools });

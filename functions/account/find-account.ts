@@ -2,7 +2,7 @@ import type { Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { type GiteaTools, isSame, type User } from "#shared/gitea.ts";
 import { markedDirectoryId, personMark } from "#shared/marks.ts";
-import { accountName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 
 /** An account that may be the person's. `recordedId` is the directory id that the account's own team is marked with. */
@@ -25,7 +25,7 @@ export async function findAccount(
 ): Promise<Candidate | undefined> {
   const ids = [identity.directoryId, ...(formerId ? [formerId] : [])];
   const claim = { ids, logins: identity.logins };
-  const byName = await findByName(accountName(identity.username), claim, tools);
+  const byName = await findByName(ownAccountName(identity.username, tools.settings), claim, tools);
   if (byName?.recordedId !== undefined && ids.includes(byName.recordedId)) return { ...byName, isByMark: true };
 
   for (const id of ids) {
@@ -97,7 +97,7 @@ function ambiguous(team: Team, members: readonly string[]): Permanent {
 /** One human may have signed in to Gitea under another of their names before we ever met them (CASES F1). */
 async function findByOtherLogin(identity: Identity, claim: Claim, tools: Tools): Promise<Candidate | undefined> {
   for (const login of identity.logins.filter((name) => !isSame(name, identity.username))) {
-    const candidate = await findByName(accountName(login), claim, tools);
+    const candidate = await findByName(ownAccountName(login, tools.settings), claim, tools);
     if (candidate && identity.logins.some((name) => isSame(name, candidate.user.login_name))) return candidate;
   }
   return undefined;

@@ -3,6 +3,7 @@ import { Permanent } from "#shared/errors.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
 import { isSame } from "#shared/gitea/is-same.ts";
 import { accountName, foldName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 import type { Known, Matches } from "./match-accounts.ts";
 import type { Change, Conflict, World } from "./plan.ts";
@@ -48,7 +49,7 @@ export function planNewcomer(world: World, matches: Matches): (person: Person) =
 
 function namesOf({ username }: Person, { settings }: World): string | Permanent {
   try {
-    const name = accountName(username);
+    const name = ownAccountName(username, settings);
     ownTeamName(name, settings);
     return name;
   } catch (error) {

@@ -3,7 +3,8 @@ import type { Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import type { GiteaTools, Place, Repository, User } from "#shared/gitea.ts";
 import { isLeaversTeam, personMark } from "#shared/marks.ts";
-import { accountName, repositoryName } from "#shared/names.ts";
+import { repositoryName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 import { type Candidate, findAccount } from "../account/find-account.ts";
 import { refuseForeign, refuseProtected, refuseService } from "../account/refuse-account.ts";
 
@@ -32,11 +33,12 @@ export type Found = { workspace: Workspace; account: string | undefined };
  */
 export async function findWorkspace(user: string, tools: WorkspaceTools): Promise<Found> {
   const identity = await readPerson(user, tools);
-  await refuseProtected([...identity.logins, accountName(identity.username)], tools);
+  const name = ownAccountName(identity.username, tools.settings);
+  await refuseProtected([...identity.logins, name], tools);
   const candidate = await findAccount(identity, undefined, tools);
   if (candidate) await refuseAccount(candidate, identity, tools);
   const owner = candidate && ownerOf(candidate, identity);
-  const login = candidate?.user.login ?? accountName(identity.username);
+  const login = candidate?.user.login ?? name;
   const place = { owner: tools.settings.GITEA_ORG, name: repositoryName(login, tools.settings.GITEA_REPOSITORY) };
   const repository = owner && (await findRepository(place, owner.team, tools));
   return {

@@ -2,7 +2,7 @@ import type { Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { isSame, type User } from "#shared/gitea.ts";
 import { markedDirectoryId } from "#shared/marks.ts";
-import { accountName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 import { findMarkedAccount } from "../../../functions/account/find-account.ts";
 import { refuseProtected, refuseService } from "../../../functions/account/refuse-account.ts";
@@ -28,9 +28,9 @@ export type LinkPlan = {
  */
 export async function planLink(identity: Identity, name: string | undefined, tools: Outside): Promise<LinkPlan> {
   const { gitea, settings } = tools;
-  const account = await gitea.users.find(name ?? accountName(identity.username));
+  const account = await gitea.users.find(name ?? ownAccountName(identity.username, settings));
   if (!account) {
-    const wanted = name ?? accountName(identity.username);
+    const wanted = name ?? ownAccountName(identity.username, settings);
     throw new Permanent("link.missing", `Gitea has no account ${wanted}: nothing to link, the next spawn makes one`);
   }
   await refuseProtected([...identity.logins, account.login], tools);

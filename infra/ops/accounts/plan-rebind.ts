@@ -3,7 +3,7 @@ import type { Envelope, Identity } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { isSame, type User } from "#shared/gitea.ts";
 import { markedDirectoryId } from "#shared/marks.ts";
-import { accountName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 import { refuseProtected, refuseService } from "../../../functions/account/refuse-account.ts";
 import type { Outside } from "../outside.ts";
@@ -23,7 +23,7 @@ export type RebindPlan = {
  */
 export async function planRebind(identity: Identity, tools: Outside): Promise<RebindPlan> {
   const { gitea, settings, directory, signal } = tools;
-  const name = accountName(identity.username);
+  const name = ownAccountName(identity.username, settings);
   const account = await gitea.users.find(name);
   if (!account) throw new Permanent("rebind.missing", `Gitea has no account ${name}: nothing to rebind`);
   await refuseProtected([...identity.logins, account.login], tools);
