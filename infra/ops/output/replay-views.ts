@@ -24,7 +24,7 @@ function showPlanTables(terminal: Terminal, plan: ReplayPlan, { warnings, name, 
   const letters = steps.reduce((sum, step) => sum + step.letters.length, 0);
   const what = `${count(steps.length, "delivery", "deliveries")} of ${count(people, "person", "people")}, ${count(letters, "letter")}`;
   terminal.data(terminal.bold(`Plan ${hash}: replay ${what}, on ${name}`));
-  if (oldest && newest) terminal.data(`failed between ${ago(oldest, now)} and ${ago(newest, now)}`);
+  if (oldest && newest) terminal.data(failedWhen(ago(oldest, now), ago(newest, now)));
   terminal.data("");
   showTable(terminal, groups, GROUP_COLUMNS);
   terminal.data("");
@@ -92,6 +92,10 @@ export function showSummary(terminal: Terminal, results: readonly StepResult[]):
   const words = [...counts].map(([outcome, some]) => `${some.length} ${OUTCOMES[outcome]}`);
   terminal.note(words.join("; "));
   if (counts.has("failed") || counts.has("skipped")) terminal.note("Run the same command again to do the rest.");
+}
+
+function failedWhen(oldest: string, newest: string): string {
+  return oldest === newest ? `failed ${oldest}` : `failed between ${oldest} and ${newest}`;
 }
 
 function count(number: number, one: string, many = `${one}s`): string {
