@@ -20,7 +20,7 @@ export type { User } from "./gitea/users.ts";
  * Gitea's HTTP API as far as hubforge uses it: the only place that speaks to Gitea and reads a status code. Every call
  * gives a value, or throws Permanent, Retryable or Unauthorized with method, path, status and Gitea's own message.
  */
-export function openGitea(settings: Settings<"gitea">, invocation: Invocation) {
+function openGitea(settings: Settings<"gitea">, invocation: Invocation) {
   const send = createSend(settings, invocation);
   return {
     users: users(send),

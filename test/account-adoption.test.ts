@@ -32,7 +32,7 @@ describe("an account that is there already is theirs", () => {
   });
 
   it("when that sign-in was typed in another case: the name typed stays", async () => {
-    await addPerson(world, { uid: "Grace.Mixed" });
+    await addPerson(world, { uid: "Grace.Mixed", mail: "Grace@Uni.Example" });
     expect(await signIn(world, "grace.mixed", "Grace.Mixed-password")).toBe(200);
     await spawn("Grace.Mixed");
     expect(letters("Grace.Mixed")).toEqual([]);

@@ -6,7 +6,7 @@ import type { Invocation } from "../stage.ts";
 import { type Answer, toAnswer } from "./answer.ts";
 import { classify, noAnswer } from "./classify.ts";
 
-export type RequestOptions = {
+type RequestOptions = {
   /** Statuses beside 2xx that the caller wants to decide on; all others throw by class. */
   expect?: readonly number[];
   /** Ask as this person; shows what they may see, proves nothing about their sign-in. */

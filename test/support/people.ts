@@ -80,7 +80,7 @@ export async function leaveGroup({ slapd }: Directory, cn: string, uid: string):
   await slapd.modify(record(groupDn(cn), "changetype: modify", "delete: member", [["member", dnOf(uid)]]));
 }
 
-export const dnOf = (uid: string) => `uid=${uid},${PEOPLE}`;
+const dnOf = (uid: string) => `uid=${uid},${PEOPLE}`;
 export const groupDn = (cn: string) => `cn=${cn},${GROUPS}`;
 
 const generalizedTime = (date: Date) => `${date.toISOString().replace(/\D/g, "").slice(0, 14)}Z`;
