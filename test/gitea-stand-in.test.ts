@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { appendFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { startSlapd } from "../infra/local/slapd.ts";
@@ -23,7 +24,7 @@ describe("a stand-in in its own process", () => {
   afterAll(() => children.map((child) => child.kill("SIGKILL")));
 
   async function start(port = 0): Promise<{ child: ChildProcess; gitea: GiteaUnderTest; url: string }> {
-    const main = new URL("../infra/local/gitea/main.ts", import.meta.url).pathname;
+    const main = fileURLToPath(new URL("../infra/local/gitea/main.ts", import.meta.url));
     const child = spawn(process.execPath, [main, "--dir", dir, "--port", String(port)], {
       stdio: ["ignore", "pipe", "inherit"],
     });

@@ -4,12 +4,13 @@ import { chmod, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { eventually } from "./support/eventually.ts";
 
-const ROOT = new URL("..", import.meta.url).pathname;
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const run = promisify(execFile);
 
 /** What a person's shell has: none of the settings of this test run. */
@@ -76,7 +77,7 @@ describe("npm start", () => {
     expect(await filesOfClone(url, { user: "ada", password })).toEqual(expect.arrayContaining(["README.md", "work"]));
 
     const { stdout } = await send("--user", "bob");
-    expect(stdout).toMatch(/^queued: delivery msg_/);
+    expect(stdout).toMatch(/^queued at http:\/\/127\.0\.0\.1:\d+: delivery msg_/);
     await eventually(() => output.out).toMatch(/bob +✔ templates +created/);
     expect((await send("--user", "bob", "--type", "server.stopped")).stdout).toMatch(/^queued/);
     await eventually(() => output.out).toMatch(/bob +✔ release/);
@@ -118,10 +119,21 @@ describe("npm start", () => {
   });
 
   it("names every wrong setting at once and leaves nothing behind", async () => {
-    const environment = shell({ GITEA_ORG: "x", GITEA_TEAM: "everybody", LIVY_URL: "nowhere" });
+    const wrong = {
+      WEBHOOK_SECRETS: "none",
+      GITEA_TEAM: "everybody",
+      LDAP_USER_SEARCH_FILTER: "(uid={0}",
+      LIVY_URL: "nowhere",
+      RETRY_FOR_MINUTES: "61",
+      SYNC_CREATE: "some",
+      LOG_LEVEL: "loud",
+    };
+    const environment = shell(wrong);
     const { child, output, exit } = start(["--once"], environment);
     expect(await exit).toBe(1);
-    expect(output.error).toMatch(/^hubforge: wrong settings:\n {2}GITEA_TEAM: .*\n {2}LIVY_URL: .*\n$/);
+    expect(output.error.startsWith("hubforge: wrong settings:\n")).toBe(true);
+    const named = Array.from(output.error.matchAll(/^ {2}(\w+): /gm), ([, variable]) => variable);
+    expect(named.toSorted()).toEqual(Object.keys(wrong).toSorted());
     expect(existsSync(join(ROOT, ".hubforge", `run-${child.pid}`))).toBe(false);
   });
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import * as z from "zod";
 import { postEvent } from "../infra/local/hub.ts";
@@ -11,7 +12,7 @@ const Up = z.object({ url: z.string(), hub: z.string(), secret: z.string() });
 let stack: ChildProcess;
 let up: z.infer<typeof Up>;
 beforeAll(async () => {
-  const file = new URL("./support/ops-stack.ts", import.meta.url).pathname;
+  const file = fileURLToPath(new URL("./support/ops-stack.ts", import.meta.url));
   const child = spawn(process.execPath, [file], { stdio: ["ignore", "pipe", "inherit"] });
   stack = child;
   const [line] = await once(createInterface({ input: child.stdout }), "line");

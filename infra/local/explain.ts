@@ -5,10 +5,12 @@ export function explain(error: unknown): string {
   if (code === "EADDRINUSE") {
     return `port ${port} is taken by another program: name another one with --port, or leave --port out to get a free one`;
   }
-  if (code === "EROFS" || code === "EACCES" || code === "EPERM") {
+  if (code === "EROFS" || code === "EACCES" || code === "EPERM" || code === "ENOTDIR") {
     return `cannot write to ${path ?? "this folder"} (${code}): start from a copy of hubforge that you may write to`;
   }
   if (code === "ENOSPC") return "the disk is full";
+  if (code === "EMFILE" || code === "ENFILE")
+    return "too many files are open on this machine: raise the limit (ulimit -n)";
   return error.message;
 }
 

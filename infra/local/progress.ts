@@ -71,10 +71,11 @@ function pending(name: string, seconds: string, dim: Screen["dim"]): string {
 
 /** One line of the log for people; undefined where it tells nothing about a stage. */
 export function stageText(line: LogLine): string | undefined {
-  const stage = (line.stage ?? "").padEnd(12);
+  if (line.stage === undefined) return undefined;
+  const stage = line.stage.padEnd(12);
   const why = `${line.code}: ${line.reason}`;
   if (line.event === "stage.retried") return `  ↻ ${stage} again in ${line.retryInSeconds ?? "?"} s: ${why}`;
-  if (line.event === "stage.dead-lettered") return `  ✘ ${stage} dead letter: ${why}`;
+  if (line.event === "stage.dead-lettered") return `  ✘ ${stage} dead letter: ${why} (delivery ${line.delivery})`;
   if (line.event === "stage.not-dead-lettered") return `  ✘ ${stage} could not even become a dead letter: ${why}`;
   if (line.outcome === undefined) return undefined;
   return `  ✔ ${stage} ${line.outcome.padEnd(10)} ${`${line.milliseconds ?? 0} ms`.padStart(8)}`;

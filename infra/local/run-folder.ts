@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
@@ -51,11 +51,16 @@ function commandOf(pid: number): string {
   }
 }
 
-/** The stacks that run from this folder now. */
+/** The stacks that run from this folder now, the newest last. */
 export function runningStacks(): State[] {
   return runs()
     .filter(({ pid }) => isRunning(pid))
-    .flatMap(({ path }) => readState(path) ?? []);
+    .flatMap(({ path }) => {
+      const state = readState(path);
+      return state ? [{ state, since: statSync(path).birthtimeMs }] : [];
+    })
+    .toSorted((one, other) => one.since - other.since)
+    .map(({ state }) => state);
 }
 
 function readState(path: string): State | undefined {

@@ -41,7 +41,7 @@ async function main(): Promise<number> {
   try {
     const { url, secret, message } = wish;
     const { status, delivery, message: answer } = await postEvent(url, secret, message);
-    if (status === 202) process.stdout.write(`queued: delivery ${delivery}\n`);
+    if (status === 202) process.stdout.write(`queued at ${url}: delivery ${delivery}\n`);
     else process.stderr.write(`the ingress answered ${status}: ${answer}\n`);
     return status === 202 ? 0 : 1;
   } catch (error) {

@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { fileURLToPath } from "node:url";
 
-const HUBFORGE = new URL("../../infra/ops/hubforge.ts", import.meta.url).pathname;
+const HUBFORGE = fileURLToPath(new URL("../../infra/ops/hubforge.ts", import.meta.url));
 
 export type OpsChild = {
   process: ChildProcess;
