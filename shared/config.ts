@@ -1,5 +1,15 @@
 import * as z from "zod";
-import { flag, httpUrl, json, webhookSecret, wholeNumber, withUsername, words } from "./config/kinds.ts";
+import {
+  certificates,
+  flag,
+  httpUrl,
+  json,
+  ldapUrl,
+  webhookSecret,
+  wholeNumber,
+  withUsername,
+  words,
+} from "./config/kinds.ts";
 import { HubName } from "./envelope.ts";
 import { LOG_LEVELS } from "./log.ts";
 import { isAccountName, TEAM_TRAPS } from "./names.ts";
@@ -68,7 +78,7 @@ const directory = z
     LDAP_URLS: z
       .string()
       .transform((text) => text.split(/[\s,]+/).filter((url) => url !== ""))
-      .pipe(z.array(z.url({ protocol: /^ldaps?$/, message: "must be ldap:// or ldaps:// URLs" })).min(1)),
+      .pipe(z.array(ldapUrl).min(1)),
     LDAP_BASE: z.string().min(1),
     LDAP_BIND_DN: z.string().min(1, "must not be empty: an anonymous bind sees only a part and looks like success"),
     LDAP_BIND_PASSWORD: z.string().min(1, "must not be empty: servers take that for an anonymous bind"),
@@ -91,7 +101,7 @@ const directory = z
     LDAP_USE_SSL: flag(false),
     LDAP_START_TLS: flag(false),
     /** PEM text of the private authority, or the path of a file that holds it. */
-    LDAP_CA: z.string().min(1).optional(),
+    LDAP_CA: certificates.optional(),
   })
   .superRefine(
     (set, context) => {
@@ -210,7 +220,9 @@ function isNews(unreadable: Record<string, string>): (issue: z.core.$ZodIssue) =
 function describe(issue: z.core.$ZodIssue, values: Record<string, unknown>): string {
   const [variable, ...inside] = issue.path.map(String);
   const isMissing = variable !== undefined && values[variable] === undefined && issue.code === "invalid_type";
-  const place = inside.length > 0 ? ` (at ${inside.join(".")})` : "";
+  // What is wrong inside a secret is named by its own parts: a secret in the place of a hub's name would be shown.
+  const isSecret = variable !== undefined && SECRET_SETTINGS.includes(variable);
+  const place = inside.length > 0 && !isSecret ? ` (at ${inside.join(".")})` : "";
   return `  ${variable}: ${isMissing ? "is missing" : issue.message}${place}`;
 }
 

@@ -139,6 +139,21 @@ describe("the settings", () => {
   });
 
   it.each([
+    ["WEBHOOK_SECRETS", '{"hunter2hunter2whsec_":["default"]}'],
+    ["WEBHOOK_SECRETS", '{"default":{"hunter2":[]}}'],
+    ["WEBHOOK_SECRETS", '["hunter2"]'],
+    ["GITEA_URL", "http://svc:hunter2@git.uni.example"],
+    ["GITEA_CLONE_URL", "https://hunter2@git.uni.example"],
+    ["LIVY_URL", "http://livy:hunter2@ilum-core:9888"],
+    ["LDAP_URLS", "ldap://one.uni.example ldaps://reader:hunter2@two.uni.example"],
+    ["LDAP_CA", "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----"],
+  ])("refuse a secret in the wrong place of %s, and do not repeat it", async (name, value) => {
+    const problems = await problemsOf({ ...LEAST, [name]: value });
+    expect(Object.keys(problems)).toEqual([name]);
+    expect(JSON.stringify(problems)).not.toContain("hunter2");
+  });
+
+  it.each([
     [{ LDAP_START_TLS: "true" }, "LDAP_START_TLS", "cannot go with LDAP_USE_SSL or ldaps://"],
     [{ LDAP_GROUP_SEARCH_FILTER: "(uniqueMember={0})" }, "LDAP_GROUP_SEARCH_FILTER", "LDAP_GROUP_MEMBER_ATTRIBUTE"],
     [{ GITEA_TOKEN: "", GITEA_USERNAME: "svc" }, "GITEA_TOKEN", "GITEA_USERNAME and GITEA_PASSWORD"],

@@ -36,10 +36,29 @@ export const json = <Schema extends z.ZodType>(schema: Schema) =>
     })
     .pipe(schema);
 
+/** URLs are shown to people, in messages and in starter files; a password has a setting of its own. */
+const holdsNobody = (text: string) => {
+  const { username, password } = URL.parse(text) ?? { username: "", password: "" };
+  return username === "" && password === "";
+};
+const NOBODY = { message: "must not hold a user name or password" };
+
 /** Without the slash at its end. */
 export const httpUrl = z
   .url({ protocol: /^https?$/, message: "must be an http or https URL" })
+  .refine(holdsNobody, NOBODY)
   .transform((url) => url.replace(/\/+$/, ""));
+
+export const ldapUrl = z
+  .url({ protocol: /^ldaps?$/, message: "must be ldap:// or ldaps:// URLs" })
+  .refine(holdsNobody, NOBODY);
+
+/** Anything else may be a key that went into the wrong variable, and a file that is not found is named by its path. */
+export const certificates = z
+  .string()
+  .refine((text) => text.includes("-----BEGIN CERTIFICATE-----") || /^(?!.*-----)[^\r\n]{1,255}$/.test(text), {
+    message: "must be PEM text with a certificate, or the path of a file that holds some",
+  });
 
 /** A name for each person: Gitea's teams and repositories take the same characters. */
 export const withUsername = (byDefault: string) =>

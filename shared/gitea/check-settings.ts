@@ -2,9 +2,7 @@ import { type Settings, SettingsError } from "../config.ts";
 
 /** What fetch cannot send it repeats in its error message, secrets included. @throws SettingsError without the value */
 export function checkSettings(settings: Settings<"gitea">): void {
-  const url = new URL(settings.GITEA_URL);
   const problems = [
-    ...(url.username || url.password ? ["GITEA_URL: must not hold a user name or password"] : []),
     ...(/^[!-~]*$/.test(settings.GITEA_TOKEN ?? "") ? [] : ["GITEA_TOKEN: holds a blank or another odd character"]),
     ...contradictions(settings.GROUP_TEAMS),
   ];
