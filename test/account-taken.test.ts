@@ -95,8 +95,22 @@ describe("an account that is written down for another directory id", () => {
     await under(world, { GITEA_TEAM: "team-{username}" }).pass(spawnOf("wim"));
     await removePerson(world, "wim");
     await addPerson(world, { uid: "wim" });
-    const { lines } = await deliver(world, "account", await walkTo(world, "account", spawnOf("wim")));
+    const { lines, drop } = await deliver(world, "account", await walkTo(world, "account", spawnOf("wim")));
+    await drop();
     expect(retryOf(lines)?.code).toBe("identity.other-id");
+  });
+
+  it("is not, where that team holds somebody else as well: which of the two it was made for is no longer plain", async () => {
+    await addPerson(world, { uid: "wes" });
+    await under(world, { GITEA_TEAM: "team-{username}" }).pass(spawnOf("wes"));
+    const { id, description } = await teamNamed(world, "team-wes");
+    await makeAccount(world, "helper");
+    await world.view.send("PUT", `/teams/${id}/members/helper`);
+    await removePerson(world, "wes");
+    await addPerson(world, { uid: "wes", createdAt: new Date(Date.now() + 3_600_000) });
+    await spawn("wes");
+    expect(letters("wes")).toEqual(["account permanent account.unproven"]);
+    expect(await teamNamed(world, "team-wes")).toMatchObject({ id, description });
   });
 
   it("is not taken over by whom an owner has put into that person's team", async () => {

@@ -94,6 +94,7 @@ describe.runIf(IS_STAND_IN)("what Gitea, or something in front of it, answers", 
     const until = retryOf((await again()).lines)?.retryInSeconds ?? 0;
     expect(until).toBeGreaterThan(200);
     expect(until).toBeLessThanOrEqual(240);
+    expect((await again()).isDone).toBe(true);
   });
 
   it("nothing at all for three seconds: the stage gives up before its own deadline", async () => {

@@ -11,7 +11,17 @@ import {
   teamsOf,
 } from "./support/accounts.ts";
 import { spawnOf } from "./support/envelopes.ts";
-import { deliver, lettersOf, NOTHING_TO_DO, outcomes, retryOf, summary, under, walkTo } from "./support/journeys.ts";
+import {
+  deliver,
+  discard,
+  lettersOf,
+  NOTHING_TO_DO,
+  outcomes,
+  retryOf,
+  summary,
+  under,
+  walkTo,
+} from "./support/journeys.ts";
 import { IS_STAND_IN } from "./support/outside-gitea.ts";
 import { addPerson } from "./support/people.ts";
 import { startWorld, type World } from "./support/world.ts";
@@ -85,9 +95,11 @@ describe("the organisation", () => {
     const hidden = { status: 404, body: { message: "HasOrgOrUserVisible", errors: [], url: "" } };
     world.gitea.faults.add({ method: "GET", path: "/orgs/hidden-org", ...hidden });
     const { handlers } = under(world, { GITEA_ORG: "hidden-org" });
-    const { lines } = await deliver(world, "team", envelope, handlers);
+    const { lines, again } = await deliver(world, "team", envelope, handlers);
     expect(retryOf(lines)).toMatchObject({ code: "gitea.unauthorized", reason: expect.stringContaining("hidden") });
     world.gitea.faults.clear();
+    expect((await again()).isDone).toBe(true);
+    await discard(world, "repository");
   });
 });
 

@@ -1,8 +1,9 @@
 import { DeleteMessageCommand } from "@aws-sdk/client-sqs";
 import type { SQSRecord } from "aws-lambda";
+import { expect, onTestFinished } from "vitest";
 import { Envelope, type Failure } from "#shared/envelope.ts";
 import type { LogLine } from "#shared/log.ts";
-import { ROUTES, type StageName } from "#shared/pipeline.ts";
+import { ROUTES, STAGES, type StageName } from "#shared/pipeline.ts";
 import { createHandlers, type Delivered, type World } from "./world.ts";
 
 /** What each stage said, in the order in which they ran: `["identity.unchanged", "account.created", …]`. */
@@ -43,7 +44,7 @@ let sent = 0;
 
 /**
  * One message that a test has delivered as often as it likes, without waiting for its visibility time-out. What is not done
- * in the end must be dropped, or a later test would meet it.
+ * in the end must be dropped, and what it led to drained or discarded: the test fails that leaves anything.
  */
 export async function deliver(
   world: World,
@@ -51,6 +52,7 @@ export async function deliver(
   envelope: Envelope,
   using = world.handlers,
 ): Promise<Delivered & { again: () => Promise<Delivered>; drop: () => Promise<void> }> {
+  expectNothingLeft(world);
   sent += 1; // SQS would take the same delivery for a duplicate
   await world.sender.sendEnvelope(stage, { ...envelope, replay: { ...envelope.replay, number: sent } });
   const record = await receiveOwn(world, stage, envelope);
@@ -66,6 +68,7 @@ async function receiveOwn(world: World, stage: StageName, { delivery }: Envelope
 
 /** Takes a journey up to a stage and hands over the envelope that would have gone into it. */
 export async function walkTo(world: World, target: StageName, envelope: Envelope, using = world.handlers) {
+  expectNothingLeft(world);
   const stages = ROUTES[envelope.route];
   await world.sender.sendEnvelope(stages[0], envelope);
   for (const stage of stages.slice(0, stages.indexOf(target))) {
@@ -75,6 +78,21 @@ export async function walkTo(world: World, target: StageName, envelope: Envelope
   const record = await receiveOwn(world, target, envelope);
   await remove(world, target, record);
   return Envelope.parse(JSON.parse(record.body));
+}
+
+let watchedTest: string | undefined;
+
+/** At the end of this test, after its `afterEach`: the next one would meet what lies in a stage's queue, or wait behind it. */
+function expectNothingLeft(world: World): void {
+  const { currentTestName } = expect.getState();
+  if (watchedTest === currentTestName) return;
+  watchedTest = currentTestName;
+  onTestFinished(() => {
+    const left = STAGES.flatMap((stage) =>
+      world.envelopesIn(stage).map(({ delivery }) => `${stage}: ${delivery.user}`),
+    );
+    expect(left, "what this test left in the queues").toEqual([]);
+  });
 }
 
 /** Throws away what was forwarded to these stages, for a test that is about the stage before. */
