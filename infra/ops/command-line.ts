@@ -6,6 +6,7 @@ import { AwsTrouble } from "./aws-trouble.ts";
 import { accounts } from "./commands/accounts.ts";
 import type { Context, Verb } from "./commands/context.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
+import { importValuesCommand } from "./commands/import-values.ts";
 import { lab } from "./commands/lab.ts";
 import { queues } from "./commands/queues.ts";
 import { sync } from "./commands/sync.ts";
@@ -67,6 +68,7 @@ function createProgram(run: Run, { stdout, stderr }: Streams): Command {
   accounts(program, run);
   sync(program, run);
   lab(program, run);
+  importValuesCommand(program, run);
   program
     .command("trace")
     .argument("<who>", "a delivery's id, a letter's id, or a person: their latest delivery")

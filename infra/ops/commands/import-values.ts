@@ -1,0 +1,58 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import type { Command } from "commander";
+import { stringify } from "yaml";
+import { type Imported, importValues } from "../../import-values/import-values.ts";
+import type { Run } from "../command-line.ts";
+import { EXIT } from "../exit-codes.ts";
+import { inert } from "../output/inert.ts";
+import { UsageError } from "../usage-error.ts";
+import type { Verb } from "./context.ts";
+
+/** `hubforge import-values <file>`: the platform's Helm values as a stage's file. */
+export function importValuesCommand(program: Command, run: Run): void {
+  program
+    .command("import-values")
+    .argument("<values.yaml>", "the platform's Helm values")
+    .description("turn the platform's values into a stage's settings; says which keys it did not use, and why")
+    .option("--stage <stage>", "the stage that they become (default dev)")
+    .option("--write", "write infra/stages/<stage>.yml, if there is none yet, instead of printing it")
+    .action(run(importFile));
+}
+
+const importFile: Verb<{ stage?: string; write?: boolean }> = async ({ terminal }, options, [path = ""]) => {
+  const { stage = "dev", write: isWriting = false } = options;
+  if (!/^[a-z][a-z0-9-]{0,30}$/.test(stage))
+    throw new UsageError(`--stage "${stage}": lower case letters, digits and -`);
+  const imported = importValues(textOf(path), stage);
+  const file = stageFile(imported, path);
+  if (isWriting) writeNew(stage, file);
+  else terminal.data(file.trimEnd());
+  const say = (text: string) => terminal.note(inert(text));
+  say("Secrets, each into its place (they pass through no argument and no file):");
+  for (const command of imported.commands) for (const line of command.split("\n")) say(`  ${line}`);
+  say("Not used:");
+  for (const { key, reason } of imported.unused) say(`  ${key}: ${reason}`);
+  for (const problem of imported.problems) say(`Still wrong: ${problem}`);
+  return imported.problems.length === 0 ? EXIT.done : EXIT.partly;
+};
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+  }
+}
+
+function stageFile({ settings }: Imported, path: string): string {
+  return `# From ${path.split("/").at(-1)} by hubforge import-values.\n${stringify(settings)}`;
+}
+
+function writeNew(stage: string, text: string): void {
+  const file = new URL(`../../stages/${stage}.yml`, import.meta.url);
+  try {
+    writeFileSync(file, text, { flag: "wx" });
+  } catch {
+    throw new UsageError(`infra/stages/${stage}.yml is there already: take it away, or name another --stage`);
+  }
+}
