@@ -83,6 +83,20 @@ describe("a plan says what a replay would come to", () => {
     expect(world.letters()).toEqual([]);
   });
 
+  it("a letter that fails again comes back with its number, its reason and the times of its tries", async () => {
+    await world.pass(spawnOf("nobody1"));
+    const [first] = world.letters();
+    await runOps(["dead-letters", "replay", "--execute", "--yes", "--reason", "a try"], {
+      environment: world.environment,
+    });
+    await world.drain();
+    const [second] = world.letters();
+    expect(second?.failureId).not.toBe(first?.failureId);
+    expect(second?.envelope?.replay).toEqual({ number: 1, reason: "a try", failedAt: [first?.failedAt] });
+    const { stdout } = await runOps(["dead-letters", "show"], { environment: world.environment, columns: 120 });
+    expect(stdout).toMatch(/^replays +1, last because "a try"; failed before at 20\d\d-/m);
+  });
+
   it("and asks without ever writing", async () => {
     const foresight = await connectForesight(world.environment);
     if ("why" in foresight) throw new Error(foresight.why);

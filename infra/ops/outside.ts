@@ -19,3 +19,22 @@ export async function connectOutside(environment: Environment): Promise<(invocat
 export function unlimited(signal: AbortSignal): Invocation {
   return { signal, requests: { total: 0, writes: 0 } };
 }
+
+/** Thrown in the place of a request that would have written. */
+export class WouldWrite extends Error {}
+
+/** For work that only looks: every request is counted before it is sent, and this count of writes lets none pass. */
+export function readOnly(signal: AbortSignal): Invocation {
+  return {
+    signal,
+    requests: {
+      total: 0,
+      get writes() {
+        return 0;
+      },
+      set writes(_count: number) {
+        throw new WouldWrite("this was to look only");
+      },
+    },
+  };
+}

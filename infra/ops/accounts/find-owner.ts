@@ -1,7 +1,8 @@
 import type { Identity } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { isSame } from "#shared/gitea.ts";
-import { accountName, foldName } from "#shared/names.ts";
+import { foldName } from "#shared/names.ts";
+import { ownAccountName } from "#shared/own-account.ts";
 import type { Letter } from "../letters/letter.ts";
 import type { Outside } from "../outside.ts";
 
@@ -13,21 +14,21 @@ import type { Outside } from "../outside.ts";
 export async function findOwner(
   name: string,
   letters: readonly Letter[],
-  { directory, signal }: Pick<Outside, "directory" | "signal">,
+  { directory, settings, signal }: Pick<Outside, "directory" | "settings" | "signal">,
 ): Promise<Identity> {
   const found = await directory.lookUp({ by: "name", value: name }, signal);
   if (found.state === "present") return found.identity;
   const users = letters.flatMap(({ envelope }) => (envelope ? [envelope.delivery.user] : []));
-  const typed = users.find((user) => foldName(user) !== foldName(name) && isAccountOf(user, name));
+  const typed = users.find((user) => foldName(user) !== foldName(name) && isAccountOf(user, name, settings));
   if (typed === undefined) throw new Permanent(found.code, found.reason);
   const byLetter = await directory.lookUp({ by: "name", value: typed }, signal);
   if (byLetter.state === "present") return byLetter.identity;
   throw new Permanent(byLetter.code, byLetter.reason);
 }
 
-function isAccountOf(user: string, account: string): boolean {
+function isAccountOf(user: string, account: string, settings: Outside["settings"]): boolean {
   try {
-    return isSame(accountName(user), account);
+    return isSame(ownAccountName(user, settings), account);
   } catch {
     return false; // a name that no account can have
   }

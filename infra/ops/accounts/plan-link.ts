@@ -1,12 +1,13 @@
 import type { Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { isSame, type User } from "#shared/gitea.ts";
-import { markedDirectoryId } from "#shared/marks.ts";
+import { markedDirectoryId, personMark } from "#shared/marks.ts";
 import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 import { findMarkedAccount } from "../../../functions/account/find-account.ts";
 import { refuseProtected, refuseService } from "../../../functions/account/refuse-account.ts";
-import type { Outside } from "../outside.ts";
+import { type Outside, WouldWrite } from "../outside.ts";
+import { type MarkedAccount, markAccount } from "./link-account.ts";
 
 /** What it takes to make an account a person's on purpose. */
 export type LinkPlan = {
@@ -23,8 +24,9 @@ export type LinkPlan = {
 /**
  * Gives the account `name` (by default the person's own name) to `identity`. DESIGN §4, "who is who", says when an account is
  * somebody else's; a person decides here that it is not, within limits.
- * @throws Permanent `link.*`, `person.protected` for what is never linked: an organisation, a site admin, hubforge's own
- * account, one that is marked as another human's, a second account of the same human.
+ * `tools` must not be able to write: a part of it is a rehearsal.
+ * @throws Permanent `link.*`, `person.protected`, `team.taken` for what is never linked: an organisation, a site admin,
+ * hubforge's own account, one marked as another human's, a second one of the same human, one whose team is somebody else's.
  */
 export async function planLink(identity: Identity, name: string | undefined, tools: Outside): Promise<LinkPlan> {
   const { gitea, settings } = tools;
@@ -39,6 +41,7 @@ export async function planLink(identity: Identity, name: string | undefined, too
   const teams = await gitea.teams.ofPerson(account.login);
   refuseOtherHuman(account, teams, identity);
   await refuseSecond(account, identity, tools);
+  await refuseOtherTeam({ account, teams, identity }, tools);
 
   const hasTheirName = identity.logins.some((login) => isSame(login, account.login_name));
   const link = {
@@ -86,6 +89,26 @@ async function refuseSecond(
     "link.second",
     `${username} has account ${marked.user.login} already; ${login} would be a second one`,
   );
+}
+
+/**
+ * Whether their own team could be marked: a team of its name that they are in, by the very code that will do it; one that
+ * they are not in is somebody else's.
+ */
+async function refuseOtherTeam(link: MarkedAccount, tools: Outside): Promise<void> {
+  const { account, teams, identity } = link;
+  const named = await tools.gitea.teams.findByName(ownTeamName(account.login, tools.settings));
+  const isTheirs = teams.some(({ id }) => id === named?.id) || named?.description === personMark(identity.directoryId);
+  if (named && !isTheirs) {
+    const advice = "rename it, or put the person into it";
+    throw new Permanent(
+      "team.taken",
+      `team ${named.name} has the name of the person's own team but is somebody else's: ${advice}`,
+    );
+  }
+  await markAccount(link, tools).catch((error: unknown) => {
+    if (!(error instanceof WouldWrite)) throw error;
+  });
 }
 
 async function warningsOf(account: User, { directoryId }: Identity, tools: Outside): Promise<string[]> {

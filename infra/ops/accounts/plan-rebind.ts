@@ -2,9 +2,7 @@ import { hash } from "node:crypto";
 import type { Envelope, Identity } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { isSame, type User } from "#shared/gitea.ts";
-import { markedDirectoryId } from "#shared/marks.ts";
-import { ownAccountName } from "#shared/own-account.ts";
-import { ownTeamName } from "#shared/own-team.ts";
+import { findAccount } from "../../../functions/account/find-account.ts";
 import { refuseProtected, refuseService } from "../../../functions/account/refuse-account.ts";
 import type { Outside } from "../outside.ts";
 
@@ -22,10 +20,12 @@ export type RebindPlan = {
  * @throws Permanent `rebind.*`, `person.protected`
  */
 export async function planRebind(identity: Identity, tools: Outside): Promise<RebindPlan> {
-  const { gitea, settings, directory, signal } = tools;
-  const name = ownAccountName(identity.username, settings);
-  const account = await gitea.users.find(name);
-  if (!account) throw new Permanent("rebind.missing", `Gitea has no account ${name}: nothing to rebind`);
+  const { settings, directory, signal } = tools;
+  const candidate = await findAccount(identity, undefined, tools);
+  if (!candidate) {
+    throw new Permanent("rebind.missing", `Gitea has no account of ${identity.username}'s: nothing to rebind`);
+  }
+  const { user: account, recordedId: from } = candidate;
   await refuseProtected([...identity.logins, account.login], tools);
   await refuseService(account, tools);
   const isTheirs =
@@ -35,7 +35,6 @@ export async function planRebind(identity: Identity, tools: Outside): Promise<Re
     const advice = `if it is theirs: hubforge accounts link ${identity.username}`;
     throw new Permanent("rebind.foreign", `account ${account.login} is not linked to ${identity.username}: ${advice}`);
   }
-  const from = await recordedId(account, tools);
   if (from === undefined) {
     throw new Permanent(
       "rebind.unmarked",
@@ -52,14 +51,6 @@ export async function planRebind(identity: Identity, tools: Outside): Promise<Re
     }
   }
   return { identity, account, from, to: identity.directoryId };
-}
-
-async function recordedId(account: User, { gitea, settings }: Outside): Promise<string | undefined> {
-  const name = ownTeamName(account.login, settings);
-  const teams = await gitea.teams.ofPerson(account.login);
-  const marked = teams.filter((team) => markedDirectoryId(team) !== undefined);
-  const own = marked.find((team) => isSame(team.name, name)) ?? (marked.length === 1 ? marked[0] : undefined);
-  return own && markedDirectoryId(own);
 }
 
 /** What the sync would send for a rebuilt directory, for one person; it travels in the old id's group (DESIGN §1). */

@@ -5,7 +5,7 @@ import { hashOf, planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
 import { warnOfPlan, warnOfReading } from "../letters/warn.ts";
 import { inert, inertJson } from "../output/inert.ts";
 import { showReplayPlan } from "../output/replay-views.ts";
-import { connectOutside, type Outside, unlimited } from "../outside.ts";
+import { connectOutside, type Outside, readOnly, unlimited } from "../outside.ts";
 import type { Target } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
 import { type ActOptions, actOn, howToExecute, parseHold } from "./act.ts";
@@ -26,10 +26,11 @@ type Decision = {
   deed: string;
   /** False when it has been carried out already: only the letters are left. */
   isOpen: boolean;
-  carryOut(): Promise<void>;
+  carryOut(tools: Outside): Promise<void>;
 };
 
-type Decide = (identity: Identity, tools: Outside, target: Target) => Promise<Decision>;
+/** Decides with tools that cannot write. */
+type Decide = (identity: Identity, look: Outside, target: Target) => Promise<Decision>;
 type Asked = { command: string; options: DecideOptions; words: readonly string[] };
 
 /** Plan, confirmation, deed, and then that person's letters through again: the frame of `accounts link` and `rebind`. */
@@ -39,9 +40,10 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
   if (!user) throw new UsageError("whose account?");
   const pace = parsePace(options);
   return await holdingLetters(context, { isSending: true, ...parseHold(options) }, async ({ reading, target }) => {
-    const tools = (await connectOutside(target.environment))(unlimited(context.signal));
-    const identity = await findOwner(user, reading.letters, tools);
-    const decision = await decide(identity, tools, target);
+    const open = await connectOutside(target.environment);
+    const look = open(readOnly(context.signal));
+    const identity = await findOwner(user, reading.letters, look);
+    const decision = await decide(identity, look, target);
     const theirs = lettersOf(identity, reading.letters);
     const plan = planReplay(theirs, reading.letters, options.reason);
     const warnings = [...warnOfReading(reading), ...warnOfPlan(plan, reading.letters, context.now)];
@@ -58,7 +60,7 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
       command: howToExecute(context, command, { options, words, hash }),
     });
     if (answer !== "go") return answer;
-    if (decision.isOpen) await decision.carryOut();
+    if (decision.isOpen) await decision.carryOut(open(unlimited(context.signal)));
     return await executeReplay(context, { plan, reading, target, pace });
   });
 }

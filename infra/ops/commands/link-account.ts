@@ -8,8 +8,8 @@ export type LinkOptions = DecideOptions & { account?: string };
 
 /** `accounts link`: an account that is somebody else's by the table of DESIGN §4 is this person's, on purpose. */
 export const link: Verb<LinkOptions> = async (context, options, words) =>
-  await decideAndReplay(context, { command: "accounts link", options, words }, async (identity, tools) => {
-    const plan = await planLink(identity, options.account, tools);
+  await decideAndReplay(context, { command: "accounts link", options, words }, async (identity, look) => {
+    const plan = await planLink(identity, options.account, look);
     const { account, changes, warnings } = plan;
     const whom = `${identity.username} (${identity.dn})`;
     return {
@@ -23,6 +23,6 @@ export const link: Verb<LinkOptions> = async (context, options, words) =>
       wanted: account.login,
       deed: `link it to ${whom}`,
       isOpen: changes.length > 0,
-      carryOut: () => linkAccount(plan, tools),
+      carryOut: (tools) => linkAccount(plan, tools),
     };
   });

@@ -6,8 +6,8 @@ import { type DecideOptions, decideAndReplay } from "./decide.ts";
 
 /** `accounts rebind`: one directory entry was made anew and is still the same human. */
 export const rebind: Verb<DecideOptions> = async (context, options, words) =>
-  await decideAndReplay(context, { command: "accounts rebind", options, words }, async (identity, tools, target) => {
-    const plan = await planRebind(identity, tools);
+  await decideAndReplay(context, { command: "accounts rebind", options, words }, async (identity, look, target) => {
+    const plan = await planRebind(identity, look);
     const { account, from, to } = plan;
     const isOpen = from !== to;
     return {

@@ -9,7 +9,7 @@ import { resolveIdentity } from "../../../functions/identity/resolve-identity.ts
 import { releaseSession } from "../../../functions/release/release-session.ts";
 import { ensureRepository } from "../../../functions/repository/ensure-repository.ts";
 import { ensureTeam } from "../../../functions/team/ensure-team.ts";
-import { connectOutside, type Outside } from "../outside.ts";
+import { connectOutside, type Outside, readOnly, WouldWrite } from "../outside.ts";
 
 /** What a replay would come to now, as far as reading can tell. */
 export type Foresight =
@@ -30,7 +30,7 @@ export async function connectForesight(environment: Environment): Promise<{ fore
     const open = await connectOutside(environment);
     return {
       foresee: async (envelope, signal) => {
-        const tools = open({ signal, requests: noWrites() });
+        const tools = open(readOnly(signal));
         let known = envelope;
         for (const stage of ROUTES[envelope.route]) {
           const seen = await attempt(stage, known, tools);
@@ -63,7 +63,7 @@ const ENSURE: Record<StageName, (envelope: Envelope, tools: Outside) => Promise<
   repository: ensureRepository,
   // Which files and which commit need not be known: an empty repository gets them.
   templates: async ({ repository }) => {
-    if (repository?.isEmpty) throw new WouldWrite();
+    if (repository?.isEmpty) throw new WouldWrite("the starter files");
     return { outcome: "unchanged" };
   },
   // Revoking a token writes at once, so refused credentials are looked for first.
@@ -72,21 +72,6 @@ const ENSURE: Record<StageName, (envelope: Envelope, tools: Outside) => Promise<
     return await releaseSession(envelope, tools);
   },
 };
-
-class WouldWrite extends Error {}
-
-/** Every request of shared/gitea is counted before it is sent: this count of writes lets none pass. */
-function noWrites() {
-  return {
-    total: 0,
-    get writes() {
-      return 0;
-    },
-    set writes(_count: number) {
-      throw new WouldWrite();
-    },
-  };
-}
 
 async function setUpBy({ repository, route }: Envelope, gitea: Gitea): Promise<{ by?: string }> {
   if (!repository || route !== "spawn") return {};
