@@ -11,7 +11,7 @@ export type Python = { program: string; version: [number, number] };
 export type PythonRange = { from: [number, number]; to: [number, number] };
 
 /** The first Python on PATH that fits and can make a venv. @throws Error that says what to install */
-export async function findPython(range: PythonRange, without: string): Promise<Python> {
+export async function findPython(range: PythonRange, without = "npm start without --cloud"): Promise<Python> {
   const seen: string[] = [];
   for (const program of PROGRAMS) {
     const python = await ask(program);
