@@ -17,24 +17,30 @@ beforeAll(async () => {
 });
 afterAll(() => world.stop());
 
-/** The event has only just come in, however slow this machine is: else the templates stage looks once more. */
+/** An event that has just come in. */
 function freshSpawnOf(user: string): Envelope {
   const { delivery, ...envelope } = spawnOf(user);
-  return { ...envelope, delivery: { ...delivery, receivedAt: new Date(Date.now() + 60_000).toISOString() } };
+  return { ...envelope, delivery: { ...delivery, receivedAt: new Date().toISOString() } };
 }
+
+/** One that came in so long ago that the templates stage looks once more before it writes. */
+const lateSpawnOf = (user: string) => spawnOf(user);
+const LATE_MILLISECONDS = 2000;
 
 type Pass = (envelope: Envelope) => Promise<LogLine[]>;
 
 /** What the lines say that a journey cost, held against what Gitea saw, and printed beside what it may cost. */
 async function cost(what: string, most: { requests: number; writes: number }, journey: () => Promise<LogLine[]>) {
   if (IS_STAND_IN) world.gitea.requests.splice(0);
+  const startedAt = performance.now();
   const lines = await journey();
+  const isLate = performance.now() - startedAt >= LATE_MILLISECONDS; // the machine is busy with something else
   const spent = { requests: requestsOf(lines), writes: writesOf(lines) };
-  const allowed = `${most.requests} (${most.writes} writes)`;
+  const allowed = `${most.requests}${isLate ? " + 1 for more than 2 s on the way" : ""} (${most.writes} writes)`;
   process.stdout.write(`request budget: ${what} ${spent.requests} (${spent.writes} writes) of ${allowed}\n`);
   expect(lines.map(({ event }) => event)).not.toContain("stage.retried");
   if (IS_STAND_IN) expect(world.gitea.requests).toHaveLength(spent.requests);
-  expect(spent.requests).toBeLessThanOrEqual(most.requests);
+  expect(spent.requests).toBeLessThanOrEqual(most.requests + (isLate ? 1 : 0));
   expect(spent.writes).toBeLessThanOrEqual(most.writes);
 }
 
@@ -48,6 +54,13 @@ describe("the request budget (DESIGN §4)", () => {
     await addPerson(world, { uid: "newt" });
     await cost("new person", { requests: 10, writes: 7 }, spawn("newt"));
     await cost("returning person", { requests: 4, writes: 0 }, spawn("newt"));
+  });
+
+  it("asks one more for a first spawn that has waited longer than 2 s, in case the person pushed meanwhile", async () => {
+    await addPerson(world, { uid: "lara" });
+    const late = () => world.pass(lateSpawnOf("lara"));
+    await cost("new person, event older than 2 s", { requests: 10 + 1, writes: 7 }, late);
+    await cost("the same person returning, event older than 2 s", { requests: 4, writes: 0 }, late);
   });
 
   it("adopts the account of a sign-in, whose name and mail differ, for 12", async () => {
