@@ -66,13 +66,21 @@ const done = ({ stages, isDone }: Journey) => ({ isDone, outcomes: stages.map(({
 const CREATED = { isDone: true, outcomes: ["unchanged", "created", "created", "created", "created"] };
 const FOUND = { isDone: true, outcomes: Array(5).fill("unchanged") };
 
+function printFigures({ stages }: Journey, milliseconds: number): void {
+  const requests = stages.reduce((sum, { giteaRequests }) => sum + giteaRequests, 0);
+  const figures = `${stages.length} stages, ${requests} requests, ${(milliseconds / 1000).toFixed(1)} s`;
+  process.stdout.write(`journey: signed POST to git clone ${figures}\n`);
+}
+
 describe("from a signed event to a clone", () => {
   it("ada starts a server: her notebooks are there, by her, for a token that ends with her session", async () => {
     const session = { user: "ada", server: "", session: "session-1" };
+    const startedAt = performance.now();
     const journey = await start("ada");
     expect(done(journey)).toEqual(CREATED);
     const clone = await openSession(journey, session);
     const commit = await clone();
+    printFigures(journey, performance.now() - startedAt);
     expect(commit.author).toBe("Ada Lovelace <ada@uni.example>");
     expect(commit.files).toEqual([
       ".gitignore",
