@@ -4,7 +4,7 @@ import { type OslsOptions, runOsls } from "./osls.ts";
 import { readStack, requireDeployable, type StackState } from "./stack-state.ts";
 import { readStageFile } from "./stage-file.ts";
 
-export const stageFileOf = ({ stage, parameters }: Pick<OslsOptions, "stage" | "parameters">) =>
+const stageFileOf = ({ stage, parameters }: Pick<OslsOptions, "stage" | "parameters">) =>
   String(parameters?.["stageFile"] ?? `infra/stages/${stage}.yml`);
 
 /**

@@ -44,7 +44,7 @@ export async function runOsls(command: "package" | "deploy" | "remove", options:
   if (code !== 0) throw new OslsFailed(command, printed.trim());
 }
 
-export class OslsFailed extends Error {
+class OslsFailed extends Error {
   override readonly name = "OslsFailed";
   readonly printed: string;
   constructor(command: string, printed: string) {

@@ -14,7 +14,7 @@ Runs hubforge on this machine, on loopback only, and shows a first login.
   --port <number>  where the ingress listens (default ${PORT}, or a free port if that is taken)
 `;
 
-export const CLOUDS = ["ministack", "localstack"] as const;
+const CLOUDS = ["ministack", "localstack"] as const;
 export type Cloud = (typeof CLOUDS)[number];
 export type Flags = { once: boolean; json: boolean; ports: number[]; cloud: Cloud | undefined; hub: boolean };
 

@@ -10,7 +10,7 @@ import {
 } from "@aws-sdk/client-sqs";
 
 /** What one fact is looked at with: fresh queues on one engine. */
-export type Bench = ReturnType<typeof benchOn>;
+type Bench = ReturnType<typeof benchOn>;
 /** A fact about SQS FIFO queues: what AWS's documentation says, and how to see what an engine does, in few words. */
 export type Fact = { fact: string; aws: string; see(bench: Bench): Promise<string> };
 

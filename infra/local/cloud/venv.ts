@@ -35,7 +35,7 @@ export async function ensureVenv(options: VenvOptions): Promise<string> {
   const done = join(folder, "complete");
   if (!existsSync(done)) {
     await mkdir(cacheFolder(), { recursive: true });
-    await alone(`${folder}.lock`, async () => {
+    await alone(join(cacheFolder(), "install.lock"), async () => {
       if (existsSync(done)) return;
       say(`installing ${name} into ${folder} (once)`);
       await install(folder, program, { name, requirements, without });
