@@ -15,7 +15,7 @@ type Folder = Map<string, Folder | Uint8Array>;
 
 /**
  * The SHA-1 ids that Git gives to a repository's first commit of `files`, as Gitea's contents API makes it: unsigned, mode
- * 100644 throughout, names, paths and message cleaned as Git and Gitea clean them (reference/gitea.md §13).
+ * 100644 throughout, names, paths and message cleaned as Git and Gitea clean them (gitea/README.md §8).
  * @throws Permanent `template.paths` when two files have one place
  */
 export function firstCommit(commit: Commit): { sha: string; treeSha: string } {
@@ -40,9 +40,14 @@ export function cleanGitName(name: string): string {
   return name.replace(/^[\0- .,:;<>"\\']+|[\0- .,:;<>"\\']+$/g, "").replace(/[\n<>]/g, "");
 }
 
-/** A path as Gitea stores it: `a//b`, `a/../b` and `dir/` become `a/b`, `b` and `dir` (reference/gitea.md §4.2). */
+/** A path as Gitea stores it: `a//b`, `a/../b` and `dir/` become `a/b`, `b` and `dir` (gitea/README.md §4). */
 export function cleanPath(path: string): string {
   return posix.normalize(`/${path}`).replace(/^\/|\/$/g, "");
+}
+
+/** The id of a file's content. */
+export function blobId(content: Uint8Array): string {
+  return objectId("blob", content).toString("hex");
 }
 
 function folderOf(files: Commit["files"]): Folder {

@@ -80,7 +80,7 @@ describe("an organisation's own template", () => {
   it.runIf(IS_STAND_IN)("that is too large, or holds a link, is a letter", async () => {
     const tree = (mode: string, size: number, files = 1) => ({
       truncated: false,
-      tree: Array.from({ length: files }, (_, place) => ({ path: `data${place}`, mode, size })),
+      tree: Array.from({ length: files }, (_, place) => ({ path: `data${place}`, mode, size, sha: "0" })),
     });
     for (const [uid, body, code] of [
       ["large", tree("100644", 20_000_000), "template.too-large"],

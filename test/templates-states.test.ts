@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
 import type { Envelope } from "#shared/envelope.ts";
 import { commitByHand, commitsOf, filesOf } from "./support/commits.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import { deliver, lettersOf, NOTHING_TO_DO, summary, walkTo } from "./support/journeys.ts";
 import { IS_STAND_IN } from "./support/outside-gitea.ts";
-import { addPerson } from "./support/people.ts";
+import { addPerson, setAttribute } from "./support/people.ts";
 import { startWorld, type World } from "./support/world.ts";
 
 let world: World;
@@ -19,13 +20,19 @@ const letters = (user: string) => lettersOf(world.letters(), user);
 const reasonFor = (user: string) => world.letters().find(({ envelope }) => envelope?.delivery.user === user)?.reason;
 const put = (uid: string, state: State) => world.gitea.setState("ilum-jupyterhub", `jupyterhub-${uid}`, state);
 
+/** Every file with its blob's id: equal lists are equal bytes. */
+async function filesWithIds(uid: string) {
+  const tree = await world.view.get(`/repos/ilum-jupyterhub/jupyterhub-${uid}/git/trees/main?recursive=true`);
+  return z.object({ tree: z.array(z.object({ path: z.string(), sha: z.string() })) }).parse(tree).tree;
+}
+
 async function arrive(uid: string) {
   await addPerson(world, { uid });
   const envelope: Envelope = await walkTo(world, "templates", spawnOf(uid));
   return () => deliver(world, "templates", envelope);
 }
 
-/** What a killed Gitea leaves behind (reference/gitea.md §4.4), and what becomes of the person. */
+/** What a killed Gitea leaves behind (shared/gitea/README.md §4), and what becomes of the person. */
 describe.runIf(IS_STAND_IN)("after a kill of Gitea, a repository", () => {
   it.each<State>(["A-missing", "A-empty", "A-headless"])(
     "without its files on disk (%s) is a letter that says what to do; once deleted, a replay makes it anew",
@@ -62,6 +69,36 @@ describe.runIf(IS_STAND_IN)("after a kill of Gitea, a repository", () => {
     expect(healing?.commit.message).toMatch(/\nHubforge-Delivery: d\d+\n$/);
     expect(await filesOf(world, "jupyterhub-cal")).toEqual(files);
     expect(summary(await world.pass(spawnOf("cal")))).toEqual(NOTHING_TO_DO);
+  });
+
+  it("that says empty (C) keeps every byte: of work under our trailer, and of files for an old name", async () => {
+    const textOf = async (uid: string) =>
+      await world.view.get(`/repos/ilum-jupyterhub/jupyterhub-${uid}/contents/README.md`);
+    const ensure = await arrive("hea");
+    const content = Buffer.from("my own work").toString("base64");
+    const files = [{ operation: "create", path: "README.md", content }];
+    const message = "Add starter notebooks\n\nHubforge-Delivery: d0";
+    await world.view.send("POST", "/repos/ilum-jupyterhub/jupyterhub-hea/contents", { message, files }, "hea");
+    await put("hea", "C");
+    expect((await ensure()).lines).toMatchObject([{ event: "templates.updated" }]);
+    expect(await textOf("hea")).toMatchObject({ content });
+
+    await addPerson(world, { uid: "ida", cn: "Ida Old" });
+    await world.pass(spawnOf("ida"));
+    const before = await filesWithIds("ida");
+    await put("ida", "C");
+    await setAttribute(world, "ida", "cn", "Ida New");
+    expect((await world.pass(spawnOf("ida"))).at(-1)).toMatchObject({ event: "templates.updated" });
+    expect(await filesWithIds("ida")).toEqual(before);
+  });
+
+  it("that says empty (C) and holds nothing that can be read is left alone, with a letter", async () => {
+    await addPerson(world, { uid: "jon" });
+    await world.pass(spawnOf("jon"));
+    await put("jon", "C");
+    world.gitea.faults.add({ method: "GET", path: "/git/blobs/", status: 404, body: { message: "not found" } });
+    await world.pass(spawnOf("jon"));
+    expect(letters("jon")).toEqual(["templates permanent repository.unsettled"]);
   });
 
   it("that says empty although somebody else's commit is on disk (C) is left alone, with a letter", async () => {

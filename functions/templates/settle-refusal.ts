@@ -10,7 +10,7 @@ type Refused = Extract<CommitAnswer, { answer: unknown }>;
 type Tools = { gitea: Gitea; signal: AbortSignal };
 
 /**
- * What a refused first commit means is read off the repository (reference §4.5).
+ * What a refused first commit means is read off the repository (shared/gitea/README.md §4).
  * @returns undefined when content is there after all.
  * @throws Retryable when Gitea may take it later; Permanent `repository.broken`, `repository.unsettled`, `gitea.refused`
  */
@@ -30,12 +30,12 @@ export async function settleRefusal(
   return await heal({ ...work, place }, answer, tools);
 }
 
-/** After a push or a lost race "empty" is late by 0.3 s, once 1.0 s (reference §4.4): what is seen twice is a fault. */
+/** After a push or a lost race "empty" is late by 0.3 s, once 1.0 s (shared/gitea/README.md §4): what is seen twice is a fault. */
 const SETTLING_MILLISECONDS = 2000;
 
 /**
- * A killed Gitea leaves repositories whose commit is on disk while it says `empty`, for ever (reference §4.4 C). If the
- * head is ours, one more commit of an equal file makes Gitea look again; if not, it is somebody's work.
+ * A killed Gitea leaves repositories whose commit is on disk while it says `empty`, for ever (state C there). If the
+ * head is ours, one more commit of a file as it is there makes Gitea look again; if not, it is somebody's work.
  */
 async function heal(work: Work, answer: Refused["answer"], tools: Tools): Promise<Ensured | undefined> {
   const first = await headOf(work, tools);
@@ -45,13 +45,17 @@ async function heal(work: Work, answer: Refused["answer"], tools: Tools): Promis
   });
   const { isEmpty, head } = await headOf(work, tools);
   if (!isEmpty) return undefined;
-  if (!head || !isOurs(head.message) || head.sha !== first.head.sha) {
-    const what = `Gitea says ${nameOf(work)} is empty, but commit ${head?.sha} is on its disk and is not hubforge's`;
+  const file =
+    head && isOurs(head.message) && head.sha === first.head.sha
+      ? await tools.gitea.files.one(work.place, head.sha)
+      : undefined;
+  if (!file) {
+    const what = `Gitea says ${nameOf(work)} is empty, but commit ${head?.sha} is on its disk and is not hubforge's, or cannot be read`;
     const advice = "open its page once while signed in, or commit any file through the web page, then replay";
     throw refused("repository.unsettled", answer, `${what}: ${advice}`);
   }
-  const [file] = work.commit.files;
-  const again = { ...work.commit, files: file ? [file] : [] };
+  // Read from the head and never from our templates: a commit by hand may bear our trailer, and a name may have changed.
+  const again = { ...work.commit, files: [{ path: file.path, content: file.content, replaces: file.sha }] };
   const healed = await tools.gitea.commits.create(work.place, again, "upload");
   if (healed.state !== "committed") throw new Retryable("gitea.failing", `${nameOf(work)} could not be healed yet`);
   return { outcome: "updated", details: { repository: nameOf(work), commit: healed.sha } };

@@ -12,13 +12,14 @@ const ChangedFiles = z.object({
 type Person = { name: string; email: string };
 export type NewCommit = {
   message: string;
-  files: { path: string; content: Uint8Array }[];
+  /** `replaces`: the blob that must be there now, else nothing is written. */
+  files: { path: string; content: Uint8Array; replaces?: string }[];
   author: Person;
   committer: Person;
   date: Date;
 };
 
-/** What came of a commit; each refusal must be read back before anybody knows what it means (reference §4.5). */
+/** What came of a commit; each refusal must be read back before anybody knows what it means (README.md §4). */
 export type CommitAnswer =
   | { state: "committed"; sha: string; isFirst: boolean }
   | { state: "moved"; to: Place }
@@ -26,7 +27,7 @@ export type CommitAnswer =
 
 const REFUSALS: Record<number, "refused" | "missing" | "locked"> = { 404: "missing", 422: "refused", 423: "locked" };
 
-// A commit starts three hooks: 0.3 – 0.9 s measured, 2.5 s with 20 MB (reference §8); the stage ends at 8 s.
+// A commit starts three hooks: 0.3 – 0.9 s measured, 2.5 s with 20 MB (README.md §7); the stage ends at 8 s.
 const CONTENTS_TIMEOUT_MILLISECONDS = 6000;
 
 export function commits(send: Send) {
@@ -39,7 +40,10 @@ export function commits(send: Send) {
     create: async (place: Place, commit: NewCommit, operation: "create" | "upload"): Promise<CommitAnswer> => {
       const { message, author, committer } = commit;
       const date = commit.date.toISOString();
-      const files = commit.files.map(({ path, content }) => ({ operation, path, content: base64(content) }));
+      const files = commit.files.map(({ path, content, replaces: sha }) => ({
+        ...{ operation, path, content: base64(content) },
+        ...(sha ? { sha } : {}),
+      }));
       const body = { message, author, committer, dates: { author: date, committer: date }, files };
       const answer = await send(
         { method: "POST", path: `${pathOf(place)}/contents` },

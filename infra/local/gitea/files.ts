@@ -84,6 +84,17 @@ export function files(world: World): Hono<Env> {
     return json(c, { sha: commit, url: `${api}/trees/${commit}`, tree: entries.map(view), ...counts });
   });
 
+  app.get("/repos/:owner/:repo/git/blobs/:sha", async (c) => {
+    const found = repositoryOr404(c, doerWith(c, "repository"));
+    const dir = repositoryDir(world, found.repository);
+    const sha = param(c, "sha");
+    const { code, stdout } = await runGit(dir, ["cat-file", "blob", sha]);
+    if (code !== 0) throw new Refusal(400, `object does not exist [id: ${sha}, rel_path: ]`);
+    const content = stdout.length <= maxBlobBytes ? stdout.toString("base64") : null;
+    const url = `${world.rootUrl}/api/v1/repos/${found.fullName}/git/blobs/${sha}`;
+    return json(c, { content, encoding: content === null ? null : "base64", url, sha, size: stdout.length });
+  });
+
   app.get("/repos/:owner/:repo/git/refs", async (c) => {
     const found = repositoryOr404(c, doerWith(c, "repository"));
     const dir = repositoryDir(world, found.repository);
