@@ -19,21 +19,30 @@ export const eventData = {
   session: z.string().regex(/^[!-~]{1,128}$/),
 };
 
-/** What a hub posts to `/v1/events` (DESIGN §3). Fields that are not named here are ignored. */
+const EARLIEST = Date.UTC(2000);
+const LATEST = Date.UTC(2100);
+
+/** A commit's dates are made of it, and Git, Gitea and JavaScript each bend or refuse others of what lies far outside. */
+const happenedAt = z.iso
+  .datetime({ offset: true, abort: true })
+  .max(40)
+  .refine((text) => Date.parse(text) >= EARLIEST && Date.parse(text) < LATEST, "must lie between 2000 and 2099");
+
+/** What a hub posts to `/v1/events` (README.md §5). Fields that are not named here are ignored. */
 export const HubEvent = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("server.spawning"),
-    timestamp: z.iso.datetime({ offset: true }),
+    timestamp: happenedAt,
     data: z.object(eventData),
   }),
   z.object({
     type: z.literal("server.stopped"),
-    timestamp: z.iso.datetime({ offset: true }),
+    timestamp: happenedAt,
     data: z.object({
       ...eventData,
       reason: z.enum(["stopped", "failed", "unknown"]).default("unknown"),
       /** The Gitea username that a credentials answer named; without it the session never had a token. */
-      account: carriableName.min(1).max(255).optional(),
+      account: carriableName.min(1).max(255).regex(/[^.]/, "must not be dots only").optional(),
     }),
   }),
 ]);
@@ -55,7 +64,7 @@ const Delivery = z.object({
   reason: z.enum(["stopped", "failed", "unknown"]).optional(),
   account: z.string().optional(),
 });
-export type Delivery = z.infer<typeof Delivery>;
+type Delivery = z.infer<typeof Delivery>;
 
 const Group = z.object({ dn: z.string(), id: z.string(), name: z.string() });
 export type Group = z.infer<typeof Group>;
@@ -116,7 +125,7 @@ export const Envelope = z.object({
   }),
   /** The human whom the directory sync means; a spawn finds them by name instead. */
   directoryId: z.string().min(1).optional(),
-  /** A rebuilt directory: the same human, whose id was `from` (decided by ops, DESIGN §5). */
+  /** A rebuilt directory: the same human, whose id was `from` (decided by ops). */
   rebind: z.object({ from: z.string().min(1), to: z.string().min(1) }).optional(),
   /** Names of managed group teams that the sync's plan takes the person out of. */
   leave: z.array(z.string()).default([]),
@@ -132,7 +141,7 @@ export const Envelope = z.object({
 });
 export type Envelope = z.infer<typeof Envelope>;
 
-/** A dead letter: what could not be done, why, and the envelope that a replay sends through again (DESIGN §7). */
+/** A dead letter: what could not be done, why, and the envelope that a replay sends through again (README.md §7). */
 export const Failure = z.object({
   version: z.literal(1),
   /** The same for every copy of one failure: a hash of delivery, stage and replay number. */

@@ -96,11 +96,26 @@ describe("a request that is refused", () => {
     [{ type: "server.requested" }, ["type"]],
     [{ type: undefined }, ["type"]],
     [{ timestamp: "yesterday" }, ["timestamp"]],
+    [{ timestamp: "1999-12-31T23:59:59Z" }, ["timestamp"]],
+    [{ timestamp: "2100-01-01T00:00:00Z" }, ["timestamp"]],
+    [{ timestamp: "2000-01-01T00:00:00+00:01" }, ["timestamp"]],
+    [{ timestamp: `2026-11-24T09:00:00.${"1".repeat(50)}Z` }, ["timestamp"]],
     [{ data: [] }, ["data"]],
     [{ data: undefined }, ["data"]],
   ])("is 422 and names what is wrong for the event with %j", async (event, path) => {
     expect(await ingress.post(eventBody({}, event))).toMatchObject({ status: 422, body: { issues: [{ path }] } });
   });
+
+  it.each([".", "..", "..."])(
+    "is 422 for a stop whose account is %s: no name, but a step in a path",
+    async (account) => {
+      const body = eventBody({ account }, { type: "server.stopped" });
+      expect(await ingress.post(body)).toMatchObject({
+        status: 422,
+        body: { issues: [{ path: ["data", "account"] }] },
+      });
+    },
+  );
 
   it.each(["null", "[]", "7", '"text"', `${"[".repeat(30_000)}${"]".repeat(30_000)}`])(
     "is 422 for JSON that is no event",
