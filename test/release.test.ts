@@ -58,6 +58,12 @@ describe("a stop", () => {
     expect(await sessionTokens(world, "ada")).toEqual([]);
   });
 
+  it.each([".", ".."])("of an account named %s asks nothing: the name would be a step in the path", async (account) => {
+    const lines = await stop({ ...(await started(undefined)), user: `step${account}`, account });
+    expect(lines).toMatchObject([{ code: "gitea.refused" }]);
+    expect(lettersOf(world.letters(), `step${account}`)).toEqual(["release permanent gitea.refused"]);
+  });
+
   it("of somebody whose account is gone has nothing left to end", async () => {
     const delivery = { ...(await started(undefined)), account: "nobody" };
     expect(outcomes(await stop(delivery))).toEqual(["release.unchanged"]);

@@ -1,6 +1,7 @@
 import type { HttpResponse } from "gitea-js";
 import type * as z from "zod";
 import type { FailedRequest } from "../errors.ts";
+import { EndlessBody } from "./bounded-fetch.ts";
 import { noAnswer, notGitea, said } from "./classify.ts";
 import { isSame } from "./is-same.ts";
 
@@ -9,7 +10,7 @@ export type Answer = {
   status: number;
   /** Parsed JSON; null when there was none. */
   body: unknown;
-  /** Gitea's own words for a person; never branch on them (reference: conflicts differ only in text). */
+  /** Gitea's own words for a person; never branch on them (rule 23 of README.md). */
   message: string;
   location: string | undefined;
   retryAfterSeconds: number | undefined;
@@ -23,6 +24,8 @@ export type Answer = {
 export function toAnswer(response: HttpResponse<unknown>, { method, path }: FailedRequest): Answer {
   const request = { method, path, status: response.status };
   // A body that broke off is no answer; one that is not JSON (empty, text, a panic's HTML) is an answer without a body.
+  if (response.error instanceof EndlessBody)
+    throw notGitea(`${method} ${path} answered with ${response.error.message}`, { request });
   if (response.error instanceof Error && !(response.error instanceof SyntaxError))
     throw noAnswer(response.error, request);
   const body: unknown = response.data ?? (response.error instanceof Error ? null : response.error);

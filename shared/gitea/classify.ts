@@ -2,15 +2,15 @@ import { type FailedRequest, Permanent, Retryable, Unauthorized } from "../error
 import type { Answer } from "./answer.ts";
 
 /**
- * Lets through what succeeded and what the caller wants to decide on; everything else is thrown by its class (DESIGN §4,
- * "Error classes").
+ * Lets through what succeeded and what the caller wants to decide on; everything else is thrown by its class
+ * (README.md §6).
  */
 export function classify(answer: Answer, expected: readonly number[]): Answer {
   const { status, body, request, location } = answer;
   if (status >= 300 && status < 400 && !isRename(answer)) {
     throw notGitea(`${request.method} ${request.path} was redirected to ${location}`, answer);
   }
-  // A wrong path, or a proxy whose Gitea is away: every "not found" of Gitea's own comes as JSON (reference §6.4).
+  // A wrong path, or a proxy whose Gitea is away: every "not found" of Gitea's own comes as JSON (README.md §6).
   if (status === 404 && (typeof body !== "object" || body === null)) throw notGitea(said(answer), answer);
   if ((status >= 200 && status < 300) || expected.includes(status)) return answer;
   if (status === 401 || status === 403) {
@@ -29,11 +29,21 @@ export function classify(answer: Answer, expected: readonly number[]): Answer {
 function isRename({ location, request }: Answer): boolean {
   const [, path] = /\/api\/v1(\/[^?]+?)\/*(?:\?|$)/.exec(location ?? "") ?? [];
   const asked = request.path.replace(/\?.*/, "");
-  return path !== undefined && decodeURIComponent(path).toLowerCase() !== asked.toLowerCase();
+  const there = path === undefined ? undefined : decoded(path);
+  return there !== undefined && there.toLowerCase() !== asked.toLowerCase();
+}
+
+/** Undefined for what no server encodes: `%zz`. */
+function decoded(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** An operator's matter, which may be over soon: a proxy, GITEA_URL, a login page in front of Gitea. */
-export function notGitea(what: string, { request }: Answer): Retryable {
+export function notGitea(what: string, { request }: Pick<Answer, "request">): Retryable {
   return new Retryable("gitea.unreadable", `${what}: not as Gitea answers. Is GITEA_URL right?`, { request });
 }
 
