@@ -36,8 +36,11 @@ export type Gitea = ReturnType<typeof openGitea>;
 
 export type GiteaTools = { gitea: Gitea; settings: Settings<"gitea">; once: Once };
 
-/** Runs `work` once per cold start and keeps its result; a failure is not kept. */
-type Once = <Value>(name: string, work: () => Promise<Value>) => Promise<Value>;
+/** Runs `work` once per cold start and keeps its result until it is forgotten; a failure is not kept. */
+type Once = {
+  <Value>(name: string, work: () => Promise<Value>): Promise<Value>;
+  forget(name: string): void;
+};
 
 /** For stages that speak to Gitea. */
 export const connectGitea: Connect<GiteaTools> = async (environment) => {
@@ -49,10 +52,11 @@ export const connectGitea: Connect<GiteaTools> = async (environment) => {
 
 export function createOnce(): Once {
   const kept = new Map<string, Promise<unknown>>();
-  return <Value>(name: string, work: () => Promise<Value>) => {
+  const once = <Value>(name: string, work: () => Promise<Value>) => {
     const running = (kept.get(name) as Promise<Value> | undefined) ?? work();
     kept.set(name, running);
     running.catch(() => kept.delete(name));
     return running;
   };
+  return Object.assign(once, { forget: (name: string) => void kept.delete(name) });
 }

@@ -76,6 +76,23 @@ describe("the organisation", () => {
     });
   });
 
+  it("is made anew by a warm function, too, when somebody has deleted it", async () => {
+    const warm = under(world, { GITEA_ORG: "short-lived" });
+    await addPerson(world, { uid: "early" });
+    await addPerson(world, { uid: "late" });
+    await warm.pass(visitOf("early"));
+    expect(await world.view.send("DELETE", "/orgs/short-lived")).toBe(204);
+    const { lines, again } = await deliver(
+      world,
+      "team",
+      await walkTo(world, "team", visitOf("late"), warm.handlers),
+      warm.handlers,
+    );
+    expect(retryOf(lines)?.code).toBe("organisation.gone");
+    expect(outcomes((await again()).lines)).toEqual(["team.created"]);
+    expect(await world.view.get("/orgs/short-lived")).toMatchObject({ visibility: "private" });
+  });
+
   it("cannot have a person's name, or one that it has no more: both are letters", async () => {
     await makeAccount(world, "a-person");
     await addPerson(world, { uid: "third" });
@@ -199,6 +216,16 @@ describe("a team of the person's name", () => {
     await makeTeam(world, "jill", [], { description });
     await visit("jill");
     expect(letters("jill")).toEqual(["team permanent team.taken"]);
+  });
+
+  it("that was a group's, and is not in GROUP_TEAMS any more, stays the group's", async () => {
+    await addPerson(world, { uid: "otto" });
+    await signIn(world, "otto", "otto-password");
+    const description = "Managed by hubforge. Group id: 1 DN: cn=otto,ou=groups,dc=uni,dc=example";
+    await makeTeam(world, "otto", ["otto"], { description });
+    await visit("otto");
+    expect(letters("otto")).toEqual(["team permanent team.taken"]);
+    expect((await teamNamed(world, "otto")).description).toBe(description);
   });
 
   it("that an answer was lost for is found again, with its member", async () => {

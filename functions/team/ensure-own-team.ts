@@ -1,7 +1,7 @@
 import type { Envelope, Identity, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { type GiteaTools, isSame } from "#shared/gitea.ts";
-import { markedDirectoryId, personMark } from "#shared/marks.ts";
+import { isManaged, markedDirectoryId, personMark } from "#shared/marks.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 import type { Ensured } from "#shared/stage.ts";
 
@@ -45,6 +45,7 @@ async function repair(team: Team, mark: string, { gitea }: GiteaTools): Promise<
 
 /** What the platform's operator made before: a team of the person's name, holding that person only, with write. */
 async function adopt(team: Team, mark: string, username: string, tools: GiteaTools): Promise<Own> {
+  if (isManaged(team)) throw taken(team, `it is described as "${team.description}"`);
   const others = (await tools.gitea.teams.members(team)).filter((member) => !isSame(member, username));
   if (others.length > 0) throw taken(team, `it holds ${others.join(", ")} as well`);
   if (team.level !== RIGHTS.level) throw taken(team, "it does not have write access to code, or to every repository");

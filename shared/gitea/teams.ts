@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { Team } from "../envelope.ts";
-import { Permanent } from "../errors.ts";
+import { Permanent, Retryable } from "../errors.ts";
 import { read, readNamed } from "./answer.ts";
-import { failing } from "./classify.ts";
+import { failing, said } from "./classify.ts";
 import { isSame } from "./is-same.ts";
 import { allPages, PAGE_SIZE } from "./pages.ts";
 import { type Send, segment } from "./request.ts";
@@ -28,7 +28,7 @@ export function teams(send: Send, org: string) {
   const namesakes = async (name: string) => (await search(name, false)).filter((team) => isSame(team.name, name));
 
   return {
-    /** Every team of our organisation that the person is in; works for a blocked person too (reference §15). */
+    /** Every team of our organisation that the person is in; works for a blocked person too (README.md §3). */
     ofPerson: async (username: string): Promise<Team[]> => {
       const all = await allPages(async (page) => {
         const answer = await send(
@@ -42,25 +42,29 @@ export function teams(send: Send, org: string) {
       return all.filter((team) => isSame(team.organization?.name ?? "", org)).map(toTeam);
     },
 
-    /** Team of exactly that name, in any case. Names have no unique index: of a pair the lowest id counts (rule 15). */
+    /** Team of exactly that name, in any case. Names have no unique index: of a pair the lowest id counts (rule 15 of README.md). */
     findByName: async (name: string): Promise<Team | undefined> => lowest(await namesakes(name)),
 
     /** The team whose whole description is `mark`; the search itself finds substrings. */
     findByMark: async (mark: string): Promise<Team | undefined> =>
       lowest((await search(mark, true)).filter((team) => team.description === mark)),
 
-    /** Undefined when a team of that name is there already. */
+    /** Undefined when a team of that name is there already. @throws Retryable `organisation.gone` */
     create: async (name: string, description: string, rights: Rights): Promise<Team | undefined> => {
       const body = { name, description, ...toPermissions(rights) };
       const answer = await send(
         { method: "POST", path: `/orgs/${org}/teams` },
         (api, params) => api.orgs.orgCreateTeam(segment(org), body, params),
-        { expect: [422] },
+        { expect: [404, 422] },
       );
+      if (answer.status === 404) {
+        const what = `organisation ${org} went away: the next try makes it anew`;
+        throw new Retryable("organisation.gone", `${what} (${said(answer)})`, { request: answer.request });
+      }
       return answer.status === 422 ? undefined : toTeam(readNamed(GiteaTeam, answer, name, (team) => team.name));
     },
 
-    /** @throws Permanent `team.twins` for one of two teams of one name: Gitea refuses to change either (reference §3) */
+    /** @throws Permanent `team.twins` for one of two teams of one name: Gitea refuses to change either (README.md §3) */
     change: async (team: Team, change: { description?: string; rights?: Rights }): Promise<void> => {
       const description = change.description ?? team.description;
       const body = { name: team.name, description, ...(change.rights ? toPermissions(change.rights) : {}) };
