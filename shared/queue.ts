@@ -55,10 +55,12 @@ export function createSender(environment: Environment): Sender {
     sendBatch: async (queue, envelopes, signal) => {
       const Entries = envelopes.map((envelope, place) => ({ Id: String(place), ...messageOf(queue, envelope) }));
       const command = new SendMessageBatchCommand({ QueueUrl: queueUrl(environment, queue), Entries });
-      const { Failed = [] } = await reached(queue, client.send(command, { abortSignal: signal }));
-      return Failed.flatMap(({ Id, Code, Message }) => {
-        const envelope = envelopes[Number(Id)];
-        return envelope ? [{ envelope, reason: `${Code}: ${Message}` }] : [];
+      const { Successful = [], Failed = [] } = await reached(queue, client.send(command, { abortSignal: signal }));
+      const accepted = new Set(Successful.map(({ Id }) => Id));
+      const reasons = new Map(Failed.map(({ Id, Code, Message }) => [Id, `${Code}: ${Message}`]));
+      return envelopes.flatMap((envelope, place) => {
+        const id = String(place);
+        return accepted.has(id) ? [] : [{ envelope, reason: reasons.get(id) ?? "SQS did not say that it took it" }];
       });
     },
     sendFailure: (failure, signal) => send(DEAD_LETTERS, { MessageBody: messageBody(failure) }, signal),
@@ -101,7 +103,7 @@ async function reached<Result>(queue: QueueName, answer: Promise<Result>): Promi
   }
 }
 
-/** Whose place in line a message takes (DESIGN §1): before we know the human, the name typed; afterwards the human. */
+/** Whose place in line a message takes (README.md §2): before we know the human, the name typed; afterwards the human. */
 function groupOf(stage: EnvelopeQueue, envelope: Envelope): string {
   if (stage === "identity" || stage === "release" || stage === DEPARTURES) return personGroup(envelope.delivery.user);
   return groupId(

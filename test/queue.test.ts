@@ -1,3 +1,4 @@
+import { createServer, type RequestListener } from "node:http";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Envelope, Failure } from "#shared/envelope.ts";
@@ -6,7 +7,7 @@ import type { StageName } from "#shared/pipeline.ts";
 import { cleanText, createSender, type Sender } from "#shared/queue.ts";
 import type { QueueCall } from "./support/aws-rules.ts";
 import { spawnOf } from "./support/envelopes.ts";
-import { startSilence } from "./support/ports.ts";
+import { listen, startSilence } from "./support/ports.ts";
 import { startQueues, type TestQueues } from "./support/queues.ts";
 
 let queues: TestQueues;
@@ -213,5 +214,21 @@ describe("a letter", () => {
       ...letter,
       reason: "Gitea said: no\uFFFDt possible",
     });
+  });
+});
+
+describe("a batch", () => {
+  it("has sent only what SQS says that it took: of all else each is told to be sent again", async () => {
+    const silent: RequestListener = (_, response) => {
+      response.writeHead(200, { "content-type": "application/x-amz-json-1.0" }).end("{}");
+    };
+    const server = createServer(silent);
+    const port = await listen(server);
+    const toNobody = createSender({ ...environment, AWS_ENDPOINT_URL: `http://127.0.0.1:${port}` });
+    const envelopes = [spawnOf("ada"), spawnOf("bob")];
+    const refused = await toNobody.sendBatch("identity", envelopes, AbortSignal.timeout(5000));
+    expect(refused.map(({ envelope }) => envelope)).toEqual(envelopes);
+    server.closeAllConnections();
+    server.close();
   });
 });
