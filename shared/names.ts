@@ -5,11 +5,11 @@ import { Permanent } from "./errors.ts";
 export const ADMINS_TEAM = "admins";
 export const LEAVERS_TEAM = "leavers";
 
-/** The user name handed out with every token; no person's account takes it (reference/gitea.md rule 25). */
+/** The user name handed out with every token; no person's account takes it (rule 25 of gitea/README.md). */
 export const TOKEN_USERNAME = "hubforge";
 
-/** Words that Gitea refuses as a user's or organisation's name, in any case (reference/gitea.md §2). */
-export const RESERVED_ACCOUNT_NAMES: ReadonlySet<string> = new Set(
+/** Words that Gitea refuses as a user's or organisation's name, in any case (gitea/README.md §2). */
+const RESERVED_ACCOUNT_NAMES: ReadonlySet<string> = new Set(
   `. .. .well-known api metrics v2 assets attachments avatar avatars repo-avatars captcha login org repo user explore
   issues pulls milestones notifications favicon.ico manifest.json robots.txt sitemap.xml ssh_info swagger.v1.json ghost
   gitea-actions`.split(/\s+/),
@@ -19,7 +19,7 @@ const ACCOUNT_MAXIMUM = 40;
 const REPOSITORY_MAXIMUM = 100;
 const TEAM_MAXIMUM = 255;
 
-/** `owners` is the Owners team itself, `new` answers 500 for ever (reference/gitea.md rule 8). */
+/** `owners` is the Owners team itself, `new` answers 500 for ever (rule 8 of gitea/README.md). */
 export const TEAM_TRAPS: readonly string[] = ["owners", "new", ADMINS_TEAM, LEAVERS_TEAM];
 
 /**
@@ -34,7 +34,7 @@ export function foldName(username: string): string {
   return username.normalize("NFKC").toLowerCase().normalize("NFKC");
 }
 
-/** Whether Gitea takes `name` for an account: form, length, reserved words and patterns (reference/gitea.md §2). */
+/** Whether Gitea takes `name` for an account: form, length, reserved words and patterns (gitea/README.md §2). */
 export function isAccountName(name: string): boolean {
   return (
     /^[0-9a-z](?:[-._]?[0-9a-z])*$/i.test(name) &&
@@ -62,7 +62,7 @@ export function accountName(username: string, reserved: readonly string[] = []):
 
 /**
  * The name of the repository of the person whose Gitea account is `account` (a name from `accountName` or from Gitea, not
- * a username). Mapped where Gitea refuses the repository or answers 500 (reference/gitea.md §4.1), case-insensitively
+ * a username). Mapped where Gitea refuses the repository or answers 500 (gitea/README.md §4), case-insensitively
  * unique per account.
  * @throws Permanent `name.unmappable` when `pattern` itself makes every name illegal.
  */
@@ -72,7 +72,7 @@ export function repositoryName(account: string, pattern: string): string {
 
 /**
  * The name of the own team of the person whose Gitea account is `account`, never one of Gitea's traps, of hubforge's teams
- * or of `reserved` (the configured group teams), in any case (reference/gitea.md §3).
+ * or of `reserved` (the configured group teams), in any case (gitea/README.md §3).
  * @throws Permanent `name.unmappable` when `pattern` itself makes every name illegal.
  */
 export function teamName(account: string, pattern: string, reserved: readonly string[]): string {

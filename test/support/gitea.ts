@@ -14,7 +14,7 @@ export interface Answer {
   body: unknown;
 }
 
-export interface Request {
+interface Request {
   /** The Authorization header; the service's token if not given, null for an anonymous request. */
   as?: string | null;
   sudo?: string;
@@ -22,7 +22,7 @@ export interface Request {
   headers?: Record<string, string>;
 }
 
-export interface LdapPerson {
+interface LdapPerson {
   uid: string;
   cn: string;
   sn: string;

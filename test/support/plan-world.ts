@@ -63,7 +63,7 @@ export const groupTeam = (name: string): Team => ({
 
 export const leaversTeam: Team = { id: 1, name: "leavers", description: "Managed by hubforge. …", level: "read" };
 
-export const SETTINGS: World["settings"] = {
+const SETTINGS: World["settings"] = {
   GITEA_URL: "http://127.0.0.1:1",
   GITEA_ORG: "ilum-jupyterhub",
   GITEA_REPOSITORY: "jupyterhub-{username}",

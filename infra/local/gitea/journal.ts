@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readFileSync, truncateSync, writeSync } from "node:fs";
 import * as z from "zod";
 
-export interface Row {
+interface Row {
   readonly id: number;
 }
 
