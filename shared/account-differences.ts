@@ -14,7 +14,7 @@ export function loginNameOf(
   return isTheirs ? account.login_name : identity.username;
 }
 
-/** Any of their addresses will do. Gitea stores a created one as sent, a changed one in lower case (reference rule 13). */
+/** Any of their addresses will do. Gitea stores a new one as sent, a changed one in lower case (rule 13 of gitea/README.md). */
 export function isMailed(account: Pick<Account, "email">, identity: Pick<Names, "email" | "emails">): boolean {
   return [identity.email, ...(identity.emails ?? [])].some((address) => isSame(address, account.email));
 }

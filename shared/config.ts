@@ -18,7 +18,7 @@ import { referenceIn, resolveReferences } from "./secrets.ts";
 
 /**
  * Every setting, once: its name is the environment variable's, here and everywhere. A function parses only the sections
- * that it names, so that a secret reaches only who needs it (DESIGN §6).
+ * that it names, so that a secret reaches only who needs it (README.md §4).
  */
 
 const webhooks = z.object({

@@ -30,7 +30,7 @@ export type PersonQuery = { by: "name" | "id"; value: string };
 export type Directory = {
   /**
    * Who this is now, and whether they may come in. One connection, thrown away afterwards; at most 7 s, less when `signal`
-   * says so. Rests on reference/ldap.md.
+   * says so. Rests on directory/README.md.
    * @throws Permanent `person.ambiguous`, `directory.no-id`, `directory.no-name`
    * @throws Unauthorized `ldap.unauthorized` for a refused bind, tried on one server only
    * @throws Retryable `ldap.*`, `directory.*` for everything else that is not the person's fault

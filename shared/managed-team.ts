@@ -8,7 +8,7 @@ type Wanted = { name: string; description: string; rights: Rights };
 
 /**
  * A team shared by many people exists. Several messages may make it at once, and Gitea has no unique index on team names:
- * after making one it is looked up again, and of a pair everybody uses the one with the lowest id (reference rule 15).
+ * after making one it is looked up again, and of a pair everybody uses the one with the lowest id (rule 15 of gitea/README.md).
  * @throws Permanent `team.taken` for a team of that name that hubforge did not make: joining would share its rights
  */
 export async function ensureManagedTeam(gitea: Gitea, { name, description, rights }: Wanted): Promise<Team> {

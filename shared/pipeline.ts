@@ -4,7 +4,7 @@ import type { RouteName } from "./envelope.ts";
 export const STAGES = ["identity", "account", "team", "repository", "templates", "release"] as const;
 export type StageName = (typeof STAGES)[number];
 
-/** The single list of routes: the stages that an envelope passes, in order (DESIGN §2). */
+/** The single list of routes: the stages that an envelope passes, in order (README.md §2). */
 export const ROUTES: Record<RouteName, readonly [StageName, ...StageName[]]> = {
   spawn: ["identity", "account", "team", "repository", "templates"],
   refresh: ["identity", "account", "team"],

@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import { type SignatureFault, verifySignature, type WebhookSecrets } from "./signature.ts";
 
-/** 64 KiB (DESIGN §3); Standard Webhooks advises less than 20 kB. */
+/** 64 KiB (README.md §5); Standard Webhooks advises less than 20 kB. */
 const MAXIMUM_BODY_BYTES = 64 * 1024;
 
 type Status = 400 | 401 | 413 | 415 | 422;
@@ -27,7 +27,7 @@ export class Refused extends Error {
 export type Door<Body> = { schema: z.ZodType<Body>; secrets: WebhookSecrets; now: Date };
 
 /**
- * Lets in one signed JSON request (DESIGN §3): content type, size, `webhook-id`, signature over the raw bytes, JSON, schema,
+ * Lets in one signed JSON request (README.md §5): content type, size, `webhook-id`, signature over the raw bytes, JSON, schema,
  * and that the hub in the body is the one whose secret signed. Returns the `webhook-id` and the parsed body.
  * @throws Refused with the status to answer
  */

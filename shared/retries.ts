@@ -1,7 +1,7 @@
 import type { Received } from "./batch.ts";
 import type { Environment } from "./config.ts";
 
-/** How long the first, second … failure waits, in seconds (DESIGN §1); the last one stands for all that follow. */
+/** How long the first, second … failure waits, in seconds (README.md §4); the last one stands for all that follow. */
 const WAITS_SECONDS = [4, 8, 15, 45, 120, 300] as const;
 const LONGEST_WAIT_SECONDS = 300;
 const LONGEST_RETRY_AFTER_SECONDS = 900;

@@ -5,7 +5,7 @@ type Session = { hub: string; user: string; server: string; session: string };
 
 /**
  * The name of the Gitea token of one session, `hubforge.<hub>.<hash of user>.<hash of server and session>`: it begins with
- * a letter, so Gitea never takes it for an id, and nothing in it lets a person name another's token (DESIGN §3).
+ * a letter, so Gitea never takes it for an id, and nothing in it lets a person name another's token (README.md §5).
  */
 export function sessionTokenName({ hub, user, server, session }: Session): string {
   return `${hubUserTokenPrefix(hub, user)}${shortHash(`${server}\n${session}`)}`;

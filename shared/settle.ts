@@ -20,7 +20,7 @@ export type Trouble = {
 };
 
 /**
- * Settles a failure (DESIGN §1): a letter at once when trying again cannot help or when the message has had its time, else a
+ * Settles a failure (README.md §4): a letter at once when trying again cannot help or when the message has had its time, else a
  * later visibility. True when the message is done with; false when it comes back.
  */
 export async function settle(error: Permanent | Retryable, trouble: Trouble): Promise<boolean> {

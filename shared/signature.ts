@@ -14,11 +14,11 @@ export type SignatureFault =
 const PAST_SECONDS = 300;
 const FUTURE_SECONDS = 60;
 
-/** A proxy folds header lines without end; rotation needs two entries (CASES F8). */
+/** A proxy folds header lines without end; rotation needs two entries. */
 const LOOKED_AT_ENTRIES = 32;
 
 /**
- * Verifies the Standard Webhooks headers (spec v1.0.0, DESIGN §3) over the raw bytes as received, and names the hubs one
+ * Verifies the Standard Webhooks headers (spec v1.0.0, README.md §5) over the raw bytes as received, and names the hubs one
  * of whose secrets signed them. Refuses attempts older than 300 s or more than 60 s ahead of `now`.
  */
 export function verifySignature(delivery: {

@@ -27,13 +27,13 @@ export type Ensured = {
 /** Makes one thing true; safe to repeat. Throws Permanent or Retryable when it cannot. */
 export type Ensure<Tools> = (envelope: Envelope, tools: Tools & { signal: AbortSignal }) => Promise<Ensured>;
 
-/** Of the 10 s that Lambda gives, the work may take 8 (DESIGN §1); what is left is for a letter or a give-back. */
+/** Of the 10 s that Lambda gives, the work may take 8 (README.md §4); what is left is for a letter or a give-back. */
 const WORK_MILLISECONDS = 8000;
 const WORK_SHARE = 0.8;
 const SETTLE_SHARE = 0.95;
 
 /**
- * The SQS handler around an ensure function (DESIGN §1): parses the envelope, keeps the deadline, forwards, and turns
+ * The SQS handler around an ensure function (README.md §4): parses the envelope, keeps the deadline, forwards, and turns
  * failures into dead letters or a later visibility. It returns and never throws: a thrown error would slow everybody.
  */
 export function stage<Tools>(

@@ -13,7 +13,7 @@ const question = {
   }),
 };
 
-/** What a hub posts to `/v1/workspaces` (DESIGN §3). Fields that are not named here are ignored. */
+/** What a hub posts to `/v1/workspaces` (functions/workspaces/README.md). Fields that are not named here are ignored. */
 export const WorkspaceRequest = z.discriminatedUnion("type", [
   z.object({ type: z.literal("workspace.status"), ...question }),
   z.object({ type: z.literal("workspace.credentials"), ...question }),
