@@ -11,7 +11,7 @@ import { updateAccount } from "./update-account.ts";
 
 /**
  * The person's Gitea account exists, is linked to the LDAP source, has their name and mail, and may sign in, or, for a
- * leaver, may not. Who an account belongs to is decided by the tables of DESIGN §4, never by its name alone.
+ * leaver, may not. Who an account belongs to is decided by the tables of README.md, never by its name alone.
  */
 export async function ensureAccount(envelope: Envelope, tools: GiteaTools): Promise<Ensured> {
   const { freesMail = false, identity, rebind, route } = envelope;

@@ -94,7 +94,7 @@ function ambiguous(team: Team, members: readonly string[]): Permanent {
   return new Permanent("team.ambiguous", `${what}: ${advice}`);
 }
 
-/** One human may have signed in to Gitea under another of their names before we ever met them (CASES F1). */
+/** One human may have signed in to Gitea under another of their names before we ever met them. */
 async function findByOtherLogin(identity: Identity, claim: Claim, tools: Tools): Promise<Candidate | undefined> {
   for (const login of identity.logins.filter((name) => !isSame(name, identity.username))) {
     const candidate = await findByName(ownAccountName(login, tools.settings), claim, tools);

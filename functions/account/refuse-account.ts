@@ -18,7 +18,7 @@ export async function refuseService(user: User, { gitea, once }: Pick<GiteaTools
 }
 
 /**
- * "Who is who" (DESIGN §4): an account is this person's by its link and its mark, or it is left alone.
+ * "Who is who" (README.md): an account is this person's by its link and its mark, or it is left alone.
  * @throws Permanent `account.taken`, `account.unproven`; Retryable `identity.other-id`
  */
 export async function refuseForeign(

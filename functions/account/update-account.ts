@@ -9,7 +9,7 @@ type Updated = { isChanged: boolean; details?: Ensured["details"] };
 
 /**
  * Link, full name and mail are as the directory has them. Site admins are never changed. The mail goes last and alone:
- * PATCH is not atomic, and a refused mail must not take the name with it (reference rule 11).
+ * PATCH is not atomic, and a refused mail must not take the name with it (rule 11 of shared/gitea/README.md).
  * @throws Permanent `gitea.refused` for a name that Gitea does not take; a refused mail stops nobody
  */
 export async function updateAccount(
@@ -20,16 +20,16 @@ export async function updateAccount(
   if (user.is_admin) return { isChanged: false };
   const link = { login_name: loginNameOf(user, identity), source_id: settings.GITEA_AUTH_SOURCE_ID };
   // Whoever made an account that we meet for the first time may have left it with a password to change. That locks its
-  // owner out and is not shown (rule 10), so the link is written once, whatever it says.
+  // owner out and is not shown (rule 10 there), so the link is written once, whatever it says.
   const isLinked = recordedId !== undefined && user.login_name === link.login_name;
-  const isOurs = !settings.GITEA_NATIVE_SYNC; // else Gitea's own sync writes names and mails (DESIGN §5)
+  const isOurs = !settings.GITEA_NATIVE_SYNC; // else Gitea's own sync writes names and mails
   const isNamed = !isOurs || user.full_name === identity.fullName;
   const isRight = isLinked && isNamed;
   if (!isRight) await gitea.users.change(user.login, { ...link, ...(isNamed ? {} : { full_name: identity.fullName }) });
   if (!isOurs || isMailed(user, identity)) return { isChanged: !isRight };
   const refusal = await gitea.users.changeMail(user.login, { ...link, email: identity.email });
   if (refusal === undefined) return { isChanged: true };
-  // Two people who exchange their addresses wait for each other until one of them lets go (CASES F2).
+  // Two people who exchange their addresses wait for each other until one of them lets go.
   if (freesMail) await gitea.users.changeMail(user.login, { ...link, email: addressNobodyHas(identity.username) });
   return { isChanged: !isRight || freesMail, details: { mailConflict: true, notices: [`the mail stays: ${refusal}`] } };
 }
