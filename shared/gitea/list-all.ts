@@ -5,7 +5,7 @@ import { PAGE_SIZE } from "./pages.ts";
 type Page<Item> = { answer: Answer; items: Item[] };
 export type Listed<Item> = { items: Item[]; hasMoved: boolean };
 
-/** Gitea answers lists in a few ms each, most of it on one core; beyond four it only queues them (reference/gitea.md §8). */
+/** Gitea answers lists in a few ms each, most of it on one core; beyond four it only queues them (README.md §7). */
 const AT_ONCE = 4;
 
 /**

@@ -13,7 +13,7 @@ export function organisations(send: Send) {
       (api, params) => api.orgs.orgGet(segment(name), params),
       { expect: [404] },
     );
-    // Two shapes of 404: "GetOrgByName" is absent, "HasOrgOrUserVisible" is private and hidden from us (reference §3).
+    // Two shapes of 404: "GetOrgByName" is absent, "HasOrgOrUserVisible" is private and hidden from us (README.md §3).
     if (answer.status === 404 && answer.message === "HasOrgOrUserVisible") {
       throw new Unauthorized(
         "gitea.unauthorized",
@@ -31,7 +31,7 @@ export function organisations(send: Send) {
     /** Makes the organisation when it is missing; an existing one is never changed. Returns whether it was made. */
     ensure: async (name: string): Promise<boolean> => {
       if (await isThere(name)) return false;
-      // Members of teams must not be able to give the repository away to further teams (DESIGN §4).
+      // Members of teams must not be able to give the repository away to further teams (README.md §3).
       const body = { username: name, visibility: "private" as const, repo_admin_change_team_access: false };
       const answer = await send({ method: "POST", path: "/orgs" }, (api, params) => api.orgs.orgCreate(body, params), {
         expect: [422, 500],

@@ -1,7 +1,7 @@
 import { Retryable } from "../errors.ts";
 import type { Answer } from "./answer.ts";
 
-/** Without it some lists ignore the limit and others give 30; 50 is the most (reference rule 7). */
+/** Without it some lists ignore the limit and others give 30; 50 is the most (rule 7 of README.md). */
 export const PAGE_SIZE = 50;
 
 type Page<Item> = { answer: Answer; items: Item[] };

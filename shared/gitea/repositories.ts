@@ -22,7 +22,7 @@ export type Repository = z.infer<typeof Repository>;
 
 export type Place = { owner: string; name: string };
 
-/** `moved`: renamed or transferred; Gitea's clients would turn a POST into a GET here (reference rule 1). */
+/** `moved`: renamed or transferred; Gitea's clients would turn a POST into a GET here (rule 1 of README.md). */
 type Found = { state: "found"; repository: Repository } | { state: "absent" } | { state: "moved"; to: Place };
 
 const Teams = z.array(z.object({ name: z.string(), description: z.string(), includes_all_repositories: z.boolean() }));
@@ -95,7 +95,7 @@ export function repositories(send: Send) {
       );
     },
 
-    /** An admin collaborator may share, rename and describe, but neither delete nor transfer (DESIGN §4). */
+    /** An admin collaborator may share, rename and describe, but neither delete nor transfer (README.md §4). */
     addAdminCollaborator: async (place: Place, username: string): Promise<void> => {
       const rights = { permission: "admin" } as const;
       const [owner, name] = [segment(place.owner), segment(place.name)];

@@ -7,7 +7,7 @@ export type Level = z.infer<typeof Level>;
 /** What a team may do, and whether with the organisation's every repository, present and to come. */
 export type Rights = { level: Level; hasAllRepositories: boolean };
 
-/** A team as Gitea shows it; one with units answers `permission: "none"` whatever was asked (reference rule 16). */
+/** A team as Gitea shows it; one with units answers `permission: "none"` whatever was asked (rule 16 of README.md). */
 export const GiteaTeam = z.object({
   id: z.int(),
   name: z.string(),
@@ -21,7 +21,7 @@ type GiteaTeam = z.infer<typeof GiteaTeam>;
 
 const UNITS = ["repo.code", "repo.issues", "repo.pulls", "repo.releases", "repo.wiki", "repo.projects"];
 
-/** As Gitea wants them. Below admin the units must be sent, else those of an admin team would stay (reference §3). */
+/** As Gitea wants them. Below admin the units must be sent, else those of an admin team would stay (README.md §3). */
 export function toPermissions({ level, hasAllRepositories }: Rights) {
   const units = level === "admin" ? {} : { units_map: Object.fromEntries(UNITS.map((unit) => [unit, level])) };
   return { permission: level, includes_all_repositories: hasAllRepositories, ...units };

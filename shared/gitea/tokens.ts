@@ -11,7 +11,7 @@ export type Token = z.infer<typeof Token>;
 const Minted = z.object({ name: z.string(), sha1: z.string().min(1) });
 const secretIn = (answer: Answer, asked: string) => readNamed(Minted, answer, asked, ({ name }) => name).sha1;
 
-/** Personal access tokens of other people; only HTTP Basic may touch them (reference §5). */
+/** Personal access tokens of other people; only HTTP Basic may touch them (README.md §5). */
 export function tokens(send: Send) {
   /** `askedAt` is when Gitea's own clock was read, before the first token was; undefined where a proxy hides it. */
   const list = async (username: string): Promise<{ tokens: Token[]; askedAt: Date | undefined }> => {

@@ -26,7 +26,7 @@ type Me = z.infer<typeof Me>;
 
 const Email = z.object({ email: z.string(), username: z.string() });
 
-/** Always written, even when the answer is 400, and refused when left out (reference rule 11). */
+/** Always written, even when the answer is 400, and refused when left out (rule 11 of README.md). */
 type Link = { login_name: string; source_id: number };
 type NewUser = Link & { username: string; full_name: string; email: string };
 type UserChange = Link & { full_name?: string; prohibit_login?: boolean };
@@ -63,7 +63,7 @@ export function users(send: Send) {
     create: async (user: NewUser): Promise<{ created: User } | { refusal: Permanent | Retryable }> => {
       const answer = await send(
         { method: "POST", path: "/admin/users" },
-        // The default of must_change_password is true and blocks LDAP accounts too (reference rule 10).
+        // The default of must_change_password is true and blocks LDAP accounts too (rule 10 of README.md).
         (api, params) => api.admin.adminCreateUser({ ...user, must_change_password: false }, params),
         { expect: [422, 500] },
       );
