@@ -10,10 +10,10 @@ import { type Server, serversOf } from "./tls.ts";
 /** How long things may take, each server's connect and each operation, and a whole look-up with all its servers. */
 export type Limits = { connectMilliseconds: number; operationMilliseconds: number; wholeMilliseconds: number };
 
-/** reference/ldap.md §2: of a function's 10 s the directory may take 7. */
+/** §1 of README.md: of a function's 10 s the directory may take 7. */
 export const LIMITS: Limits = { connectMilliseconds: 2_000, operationMilliseconds: 3_000, wholeMilliseconds: 7_000 };
 
-/** A page of 1,000 comes in a few ms (§11); a slow directory gets a thousand times that before it counts as down. */
+/** A page of 1,000 comes in a few ms; a slow directory gets a thousand times that before it counts as down. */
 export const FULL_READ_LIMITS: Limits = { ...LIMITS, operationMilliseconds: 20_000, wholeMilliseconds: 240_000 };
 
 /** These hold AD's own housekeeping and never a person; every search from a domain's root refers to them. */
@@ -22,7 +22,7 @@ const NOBODY_LIVES_THERE = /\/(DC=(Domain|Forest)DnsZones|CN=Configuration|CN=Sc
 /** A bound connection. What it returns is complete, or it throws. */
 export type Connection = {
   search(base: string, options: SearchOptions & { filter: Filter }): Promise<DirectoryEntry[]>;
-  /** Every entry below `base`, however many, a page at a time. Only one such search at once (§2, J). */
+  /** Every entry below `base`, however many, a page at a time. Only one such search at once (README.md §1, J). */
   pages(base: string, options: SearchOptions & { filter: Filter }): AsyncGenerator<DirectoryEntry[]>;
 };
 
@@ -33,7 +33,7 @@ export type Connect = <Result>(
 
 /**
  * Runs `work` on a fresh connection to the first server that answers, and throws that connection away: after a drop, ldapts
- * would come back anonymous, or never answer again (reference/ldap.md §2, A – D). `work` may run once for each server.
+ * would come back anonymous, or never answer again (README.md §1, A – D). `work` may run once for each server.
  * @throws Retryable `ldap.unreachable`, `ldap.busy` after the last server; Unauthorized after the first refused password.
  */
 export function createConnect(

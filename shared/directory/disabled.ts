@@ -8,7 +8,7 @@ const LOCKED_BY_AN_ADMIN = "000001010000Z";
 
 /**
  * Why this account counts as a leaver's, or undefined. Read and decided here, because a server without the attribute answers
- * a filter on it with nobody. A temporary lock after wrong passwords is no leaving (reference/ldap.md §5).
+ * a filter on it with nobody. A temporary lock after wrong passwords is no leaving (README.md §4).
  */
 export function disabledBy(entry: DirectoryEntry, now: number): string | undefined {
   if (entry.texts("userAccountControl").some((flags) => (Number(flags) & ACCOUNTDISABLE) !== 0)) {

@@ -17,7 +17,7 @@ const ALIASES = new Map(
   }).flatMap(([short, names]) => names.map((name): [string, string] => [name, short])),
 );
 
-/** A DN that does not parse is an error on that value, never "no match" (reference/ldap.md §3). */
+/** A DN that does not parse is an error on that value, never "no match" (README.md §3). */
 export class MalformedDn extends Error {
   override readonly name = "MalformedDn";
 
@@ -67,7 +67,7 @@ export function parseDn(dn: string): RdnPart[][] {
   return (PLAIN.test(dn) ? parsePlain(dn) : undefined) ?? parseAny(dn);
 }
 
-/** Nearly all DNs are of letters that mean only themselves; a full read compares hundreds of thousands (reference §3). */
+/** Nearly all DNs are of letters that mean only themselves; a full read compares hundreds of thousands (README.md §3). */
 const PLAIN = /^[\w=,. -]+$/;
 
 function parsePlain(dn: string): RdnPart[][] | undefined {

@@ -29,7 +29,7 @@ export class DirectoryEntry {
 
   /**
    * The part of a long list that the server sent under a key of its own, `member;range=0-1499` (AD); undefined where the
-   * list came whole. ldapts shows every key that was asked for as well, empty (reference/ldap.md §2, G).
+   * list came whole. ldapts shows every key that was asked for as well, empty (README.md §1, G).
    */
   range(attribute: string): { values: string[]; end: number; isLast: boolean } | undefined {
     const prefix = `${attribute.toLowerCase()};range=`;

@@ -31,7 +31,7 @@ const CONFIGURATION = new Map<number, [code: string, advice: string]>([
   [50, ["ldap.forbidden", "the bind account may not read there: give it the right"]],
 ]);
 
-/** Turns what ldapts threw into what happens next (reference/ldap.md §2, the last table). */
+/** Turns what ldapts threw into what happens next (README.md §2). */
 export function faultOf(cause: unknown, attempt: Attempt): ServerDown | Retryable {
   const place = attempt.base === undefined ? attempt.url : `${attempt.url}, base "${attempt.base}"`;
   const said = cause instanceof Error ? `${cause.name}: ${cause.message}`.replace(/\s+/g, " ") : String(cause);

@@ -10,14 +10,14 @@ import {
   StatusCodeParser,
 } from "ldapts";
 
-/** AD gives no more in one page (MaxPageSize); larger pages gain nothing (reference/ldap.md §11). */
+/** AD gives no more in one page (MaxPageSize); larger pages gain nothing (README.md §6). */
 const PAGE_SIZE = 1_000;
 
 export type Page = { entries: Entry[]; references: string[]; hasMore: boolean };
 
 /**
  * One search, a page at a time (RFC 2696); each call asks for the next page. ldapts' own paging takes an empty page for the
- * last one and lets the server ignore the request (reference/ldap.md §2, E), so this asks by ldapts' messages: the control
+ * last one and lets the server ignore the request (README.md §1, E), so this asks by ldapts' messages: the control
  * is critical, and only an empty cookie ends the list.
  * @throws what ldapts throws, and Error when the server answers as if it had never heard of pages
  */

@@ -39,7 +39,7 @@ export function toPerson(entry: DirectoryEntry, settings: Settings<"directory">)
     logins,
     dn: entry.dn,
     createdAt: isNameTheId(settings)
-      ? null // made anew at every start (DESIGN §6): the age of its entries says nothing
+      ? null // such a directory is made anew at every start: the age of its entries says nothing
       : isoTime(entry.texts("createTimestamp")[0] ?? entry.texts("whenCreated")[0]),
     fullName: fullNameOf(entry, settings) ?? username,
     email: emails[0] ?? addressNobodyHas(username),
@@ -70,7 +70,8 @@ function usernameOf(entry: DirectoryEntry, logins: readonly string[], settings: 
 function idOf(entry: DirectoryEntry, username: string, settings: Settings<"directory">): string {
   const configured = settings.LDAP_ID_ATTRIBUTE;
   // Of several names as the id, the username: the first sorted would change with each name that is added.
-  if (isNameTheId(settings)) return username;
+  // Folded, because a name is the same one in any case, and marks are compared whole.
+  if (isNameTheId(settings)) return foldName(username);
   const id = directoryIdOf(entry, configured);
   if (id !== undefined) return id;
   throw new Permanent(

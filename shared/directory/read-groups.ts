@@ -24,7 +24,7 @@ type Direct = Map<number, Group[]>;
 
 /**
  * All groups, by the same filter as a look-up's with a presence test in the member's place, and through them each person's,
- * direct and by nesting. Members are resolved in memory: a search for each would take hours (reference/ldap.md §11).
+ * direct and by nesting. Members are resolved in memory: a search for each would take hours (README.md §6).
  */
 export async function readGroups(reading: Reading, { people, byDn }: People, read: Groups): Promise<void> {
   const direct: Direct = new Map();

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { Settings } from "../config.ts";
 import { Unauthorized } from "../errors.ts";
 
-/** Longer than it takes to see a rotated secret, shorter than most directories' lock-out windows (DESIGN §4). */
+/** Longer than it takes to see a rotated secret, shorter than most directories' lock-out windows (shared/README.md §4). */
 const NOT_AGAIN_FOR_MILLISECONDS = 5 * 60 * 1_000;
 
 /** What this environment saw refused, and when. Only hashes: the passwords themselves are not kept. */
