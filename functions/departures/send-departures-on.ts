@@ -9,7 +9,7 @@ import { why } from "#shared/why.ts";
 
 /**
  * A departure that has waited goes to the first stage of its route, into its person's line there, so that it never runs
- * beside a spawn (DESIGN §1). The second look is the identity stage's.
+ * beside a spawn (shared/README.md §2). The second look is the identity stage's.
  */
 export function sendDeparturesOn(environment: Environment = process.env): BatchHandler {
   const sender = createSender(environment);

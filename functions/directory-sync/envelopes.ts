@@ -38,7 +38,7 @@ export function departEnvelope({ directoryId, leave, username }: Departure, now:
   return { ...envelope("depart", { directoryId, username, change }, now), leave };
 }
 
-/** The id comes from the change (DESIGN §5): the same change, planned again, is the same delivery. */
+/** The id comes from the change (shared/README.md §6): the same change, planned again, is the same delivery. */
 function envelope(
   route: "refresh" | "depart",
   { directoryId, username, change }: { directoryId: string; username: string; change: string },

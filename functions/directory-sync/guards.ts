@@ -13,7 +13,7 @@ export type Guard = {
   isConfirmable: boolean;
 };
 
-/** DESIGN §5 and reference/ldap.md §7: a mistake in the directory, the settings or the rights must not spread. */
+/** "Guards" of README.md: a mistake in the directory, the settings or the rights must not spread. */
 export function guardsOf(plan: Plan, world: World): Guard[] {
   return [...readGuards(world), ...missingGroups(world), ...shareGuards(plan, world), ...teamGuards(plan, world)];
 }
@@ -69,7 +69,7 @@ function teamGuards({ departures, refreshes }: Plan, { gitea, settings }: World)
   });
 }
 
-/** Named by the DN where its id now lives, so that a renamed group is one edit (CASES F12). */
+/** Named by the DN where its id now lives, so that a renamed group is one edit. */
 function missingGroups({ directory, gitea, settings }: World): Guard[] {
   const naming = {
     GROUP_TEAMS: new Set(Object.keys(settings.GROUP_TEAMS).map(normalDn)),

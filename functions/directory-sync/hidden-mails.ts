@@ -1,7 +1,7 @@
 import type { World } from "./plan.ts";
 
 /**
- * Lost rights on an attribute read like an attribute that nobody has (reference/ldap.md §7: the canary). How many accounts
+ * Lost rights on an attribute read like an attribute that nobody has (shared/directory/README.md §7). How many accounts
  * of the LDAP source have an address of their own while nobody in the directory has one; 0 where all is well.
  */
 export function hiddenMails({ directory, gitea, settings }: World): number {

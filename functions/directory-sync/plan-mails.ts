@@ -8,7 +8,8 @@ export type Draft = Refresh & { mail?: string };
 /**
  * Gitea gives an address to one account only. Who wants one that its holder is about to leave may have it, and the holder
  * is told to free it, if need be for a placeholder: so two people who exchange their addresses are done after two runs
- * (CASES F2). An address that its holder keeps, or that two people want, is a conflict; it never holds up anything else.
+ * (F2 of test/README.md). An address that its holder keeps, or that two people want, is a conflict; it never holds up
+ * anything else.
  */
 export function settleMails(
   drafts: readonly Draft[],

@@ -16,7 +16,7 @@ type Newcomer = {
   conflict?: Conflict;
 };
 
-/** "Who is who" (DESIGN §4) before anything is sent: what the account stage would refuse is told here, by DN. */
+/** "Who is who" (functions/account/README.md) before anything is sent: what that stage would refuse is told here, by DN. */
 export function planNewcomer(world: World, matches: Matches): (person: Person) => Newcomer | undefined {
   const { directory, settings, gitea } = world;
   const present = new Set([...directory.people, ...directory.broken].flatMap(({ directoryId }) => directoryId ?? []));
@@ -58,7 +58,7 @@ function namesOf({ username }: Person, { settings }: World): string | Permanent 
   }
 }
 
-/** By name first, then under another of their logins (CASES F1), as the account stage looks. */
+/** By name first, then under another of their logins, as the account stage looks. */
 function accountOf({ username, logins }: Person, name: string, { byName }: Matches): Account | undefined {
   const account = byName.get(name.toLowerCase());
   if (account) return account;

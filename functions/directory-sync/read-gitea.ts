@@ -40,7 +40,7 @@ const isForMany = (team: Team) => isGroupTeam(team) || [ADMINS_TEAM, LEAVERS_TEA
 
 /**
  * Whose own team is whose, by Gitea's id of the account; `others` carry a mark but no account's name. Of two teams of one
- * name the lowest id counts (reference/gitea.md, rule 15).
+ * name the lowest id counts (rule 15 of shared/gitea/README.md).
  */
 export function ownTeamsOf(accounts: readonly Account[], teams: readonly Team[], settings: SyncSettings) {
   const marked = new Map<string, Team>();

@@ -40,7 +40,7 @@ function checkGroupTeams({ GROUP_TEAMS }: SyncSettings): void {
 }
 
 /**
- * One comparison of the directory with Gitea (DESIGN §5). It writes nothing to Gitea: what has to change goes to the stages
+ * One comparison of the directory with Gitea (README.md). It writes nothing to Gitea: what has to change goes to the stages
  * by the queues, so that it is serialised with the person's own events.
  * @throws Retryable when a read or a send does not come to its end; what was sent stays sent
  */

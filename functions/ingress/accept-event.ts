@@ -13,7 +13,7 @@ export type IngressTools = {
   log: typeof log;
 };
 
-/** The hub's sender hangs up after 5 s (reference/jupyterhub.md §8): it gets its 503 before. */
+/** The hub's sender hangs up after 5 s (infra/jupyterhub/hubforge_hub.py): it gets its 503 before. */
 const SEND_MILLISECONDS = 4000;
 const RETRY_AFTER_SECONDS = 5;
 
@@ -21,7 +21,7 @@ const ROUTE_OF: Record<HubEvent["type"], RouteName> = { "server.spawning": "spaw
 
 /**
  * The HTTP ingress: `POST /v1/events` answers 202 only after SQS has accepted the envelope, everything else is a 4xx or 5xx
- * with nothing queued (DESIGN §3). Whatever goes wrong unexpectedly is a 503, so that the hub sends it again.
+ * with nothing queued (shared/README.md §5). Whatever goes wrong unexpectedly is a 503, so that the hub sends it again.
  */
 export function createIngress(tools: IngressTools): Hono {
   const app = new Hono();

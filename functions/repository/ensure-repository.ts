@@ -10,7 +10,7 @@ type Had = { place: Place; repository: Repository; outcome: Ensured["outcome"] }
 
 /**
  * The person's private repository exists in the organisation, their own team has it, and they are a collaborator with
- * admin, so that they can share it. What they renamed, opened or shared is theirs and stays (MISSION row 7).
+ * admin, so that they can share it. What they renamed, opened or shared is theirs and stays.
  * @throws Permanent `repository.taken` when a repository of that name is somebody else's
  */
 export async function ensureRepository(envelope: Envelope, tools: GiteaTools): Promise<Ensured> {
@@ -40,7 +40,7 @@ async function have(place: Place, owner: Owner, tools: GiteaTools): Promise<Had>
   if (seen.state === "moved") {
     const renamed = await findRenamed(seen.to, owner, tools);
     if (renamed) return await share(seen.to, renamed, owner, tools);
-    // Somebody else's rename left this redirect; making the repository ends it (reference §15).
+    // Somebody else's rename left this redirect; making the repository ends it (shared/gitea/README.md §4).
   }
   const created = await repositories.create(place, `Notebooks of ${owner.username}`);
   if (!created) return await adoptHidden(place, owner, tools);

@@ -9,7 +9,7 @@ import { nameOf, TRAILER, type Work } from "./work.ts";
 
 type Tools = TemplateTools & { signal: AbortSignal };
 
-/** A journey takes a second. A message that was tried before has waited longer (DESIGN §1: 2 s at least). */
+/** A journey takes a second. A message that was tried before has waited longer (shared/README.md §4: 2 s at least). */
 const FRESH_MILLISECONDS = 2000;
 
 /**
@@ -23,7 +23,7 @@ export async function commitStarterFiles(envelope: Envelope, tools: Tools): Prom
   const work = await workOf(envelope, tools);
   const ageMilliseconds = tools.now().getTime() - Date.parse(delivery.receivedAt);
   if (ageMilliseconds < FRESH_MILLISECONDS) return await fill(work, tools);
-  // The person may have pushed meanwhile, and a commit of ours would be laid on top of theirs (reference rule 24).
+  // The person may have pushed meanwhile, and ours would be laid on top of theirs (rule 24 of shared/gitea/README.md).
   return await fillIfEmpty(work, tools);
 }
 

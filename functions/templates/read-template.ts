@@ -2,7 +2,8 @@ import { Permanent } from "#shared/errors.ts";
 import type { Gitea } from "#shared/gitea.ts";
 import type { StarterFile } from "./starter-files.ts";
 
-// A commit of 20 MB takes 2.5 s (reference §8); a starter set is kilobytes. Beyond this somebody named the wrong repository.
+// A commit of 20 MB takes 2.5 s (shared/gitea/README.md §7); a starter set is kilobytes. Beyond this somebody named the
+// wrong repository.
 const LARGEST_TEMPLATE_BYTES = 10_000_000;
 const MOST_FILES = 100;
 
@@ -18,7 +19,7 @@ export async function readTemplate(gitea: Gitea, source: string): Promise<Starte
   if (!owner || !name || !ref) throw new Permanent("template.missing", `TEMPLATES "${source}" names no repository`);
   const place = { owner, name };
   const entries = await gitea.files.list(place, ref);
-  // Gitea would make an empty commit, and nobody would see that the template is gone (reference rule 17).
+  // Gitea would make an empty commit, and nobody would see that the template is gone (rule 17 of shared/gitea/README.md).
   if (!entries || entries.length === 0) {
     const what = `TEMPLATES: repository ${owner}/${name} has no files at ${ref}, or hubforge may not read it`;
     throw new Permanent("template.missing", what);

@@ -30,7 +30,7 @@ export async function settleRefusal(
   return await heal({ ...work, place }, answer, tools);
 }
 
-/** After a push or a lost race "empty" is late by 0.3 s, once 1.0 s (shared/gitea/README.md §4): what is seen twice is a fault. */
+/** After a push or a lost race "empty" is late by 0.3 s, once 1.0 s (shared/gitea/README.md §4): seen twice it is a fault. */
 const SETTLING_MILLISECONDS = 2000;
 
 /**

@@ -23,7 +23,7 @@ const WORK_MILLISECONDS = 7000;
 const ANSWER_MILLISECONDS = 7500;
 
 /**
- * `POST /v1/workspaces` (DESIGN §3): is the repository ready, and, for `workspace.credentials`, a token for this session.
+ * `POST /v1/workspaces` (README.md): is the repository ready, and, for `workspace.credentials`, a token for this session.
  * 200 is what was asked for, so one to `workspace.credentials` always holds a token; 403 with a code for a person or session
  * that gets nothing; 409 `workspace.pending` for credentials that were asked for too early; 503 with Retry-After while
  * directory or Gitea cannot say. Unsigned and malformed requests are answered as by the ingress.

@@ -27,7 +27,8 @@ export type Found = { workspace: Workspace; account: string | undefined };
 
 /**
  * The workspace of whoever types `user` at the hub, read afresh from directory and Gitea; nothing is written. Whose an
- * account is, is decided as the account stage does (DESIGN §4), and only an account that carries the person's mark counts.
+ * account is, is decided as the account stage does (functions/account/README.md), and only an account that carries the
+ * person's mark counts.
  * @throws Permanent for a person who may not have one (gone, disabled, outside the groups, protected, site admin, blocked,
  * an account that is somebody else's), Retryable `identity.other-id` for an account recorded for another directory id
  */

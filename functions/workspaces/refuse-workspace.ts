@@ -11,7 +11,7 @@ type Refusal = { status: 403 | 409 | 422 | 503; code: string; reason: string; re
 const RETRY_AFTER_SECONDS = 5;
 /** A journey takes a second or two. */
 const PENDING_SECONDS = 2;
-/** The most that anybody is asked to wait (DESIGN §1). */
+/** The most that anybody is asked to wait (shared/README.md §4). */
 const MAXIMUM_SECONDS = 900;
 
 type About = { type: WorkspaceRequest["type"]; subject: LogFields; log: typeof log };

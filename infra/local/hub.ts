@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import * as z from "zod";
 import { signDelivery } from "#shared/signature.ts";
 
-/** What a hub says happened; DESIGN §3 has the words. */
+/** What a hub says happened; shared/envelope.ts has the words. */
 export type HubMessage = {
   type: "server.spawning" | "server.stopped";
   hub: string;

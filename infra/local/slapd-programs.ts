@@ -79,7 +79,7 @@ function isRunning(pid: number): boolean {
 /** Forbids service starts while we live; if we are killed it lets them through and takes itself away. */
 const OUR_POLICY = `#!/bin/sh\nkill -0 ${process.pid} 2>/dev/null && exit 101\nrm -f "$0"\nexit 0\n`;
 
-/** Debian starts a fresh slapd on 0.0.0.0:389 unless a policy-rc.d forbids it (reference/toolchain.md §6). */
+/** Debian starts a fresh slapd on 0.0.0.0:389 unless a policy-rc.d forbids it. */
 async function install(say: (line: string) => void): Promise<void> {
   const needsPolicy = !existsSync(POLICY);
   if (needsPolicy) await writeFile(POLICY, OUR_POLICY, { mode: 0o755 });

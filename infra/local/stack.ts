@@ -60,7 +60,7 @@ export type Stack = {
 } & Pick<Journal, "lines" | "onLine" | "follow">;
 
 /**
- * Everything of DESIGN §1 on loopback, in this process (slapd beside it): SQS, Gitea, the door and the deployed handlers.
+ * The whole journey on loopback, in this process (slapd beside it): SQS, Gitea, the door and the deployed handlers.
  * They read `process.env` and write one log, so a process can hold one stack at a time.
  */
 export async function startLocalStack(options: StackOptions): Promise<Stack> {
@@ -70,7 +70,7 @@ export async function startLocalStack(options: StackOptions): Promise<Stack> {
 async function startParts(options: StackOptions, endings: Ending[]): Promise<Omit<Stack, "stop">> {
   const { dir, seedLdif, onPart } = options;
   const { SYNC_SCHEDULE: schedule } = await loadSettings(["sync"], { ...process.env, ...options.settings });
-  // A leaver waits for one interval of the sync, and SQS waits for no more than 900 s (DESIGN §5).
+  // A leaver waits for one interval of the sync, and SQS waits for no more than 900 s.
   const departureDelaySeconds = Math.min(rateSeconds(schedule) ?? 900, 900);
   const parameters = { departureDelaySeconds, ...options.parameters };
   const place: Place = { stage: "local", region: regionOf(options), parameters };
