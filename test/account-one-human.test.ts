@@ -16,7 +16,7 @@ afterAll(() => world.stop());
 const spawn = async (user: string) => summary(await world.pass(spawnOf(user)));
 const namesWith = async (part: string) => (await accountNames(world)).filter((name) => name.includes(part));
 
-describe("one human with two logins (CASES F1)", () => {
+describe("one human with two logins (F1)", () => {
   it("has one account, team and repository, whichever name she types, and nothing ever flips", async () => {
     await spawn("jdoe");
     expect(await spawn("jane.doe")).toEqual(NOTHING_TO_DO);

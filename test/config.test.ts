@@ -4,7 +4,7 @@ import { startSecretStore } from "./support/secret-store.ts";
 
 const SECTIONS = ["webhooks", "gitea", "templates", "directory", "retries", "sync", "logging"] as const;
 
-/** The settings of DESIGN §6, copied from there and not from the code. */
+/** The settings as they were agreed, copied from there and not from the code. */
 const DESIGN =
   `WEBHOOK_SECRETS GITEA_URL GITEA_TOKEN GITEA_USERNAME GITEA_PASSWORD GITEA_ORG GITEA_REPOSITORY GITEA_TEAM
   GITEA_SHARING GITEA_AUTH_SOURCE_ID GITEA_CLONE_URL GITEA_NATIVE_SYNC COMMIT_NAME COMMIT_EMAIL TEMPLATES LIVY_URL LDAP_URLS
@@ -41,11 +41,11 @@ async function problemsOf(environment: Environment, sections: readonly (typeof S
 }
 
 describe("the settings", () => {
-  it("are those of DESIGN §6 and no others, each in one section", () => {
+  it("are those that were agreed and no others, each in one section", () => {
     expect(SECTIONS.flatMap((section) => settingNames(section)).toSorted()).toEqual(DESIGN.toSorted());
   });
 
-  it("have the defaults of DESIGN §6, and an empty variable is as good as none", async () => {
+  it("have the defaults of the README, and an empty variable is as good as none", async () => {
     const empty = Object.fromEntries(DESIGN.map((name) => [name, ""]));
     const defaults = {
       GITEA_ORG: "ilum-jupyterhub",

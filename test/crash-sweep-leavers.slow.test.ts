@@ -134,7 +134,7 @@ describe("a message that comes back or becomes a letter", () => {
   it("makes one failure of somebody whom the directory does not know, whatever happens on the way", async () => {
     const failures = (user: string) => {
       const found = world.letters().filter(({ envelope }) => envelope?.delivery.user === user);
-      // A crash between letter and acknowledgement makes a second copy: one failure all the same (DESIGN §7).
+      // A crash between letter and acknowledgement makes a second copy: one failure all the same (shared/README.md §7).
       const ids = [...new Set(found.map(({ failureId }) => failureId))];
       const words = [...new Set(found.map(({ class: kind, stage, code }) => `${stage} ${kind} ${code}`))];
       return { ids: ids.length, words, waiting: world.queues.messagesIn("identity").length };

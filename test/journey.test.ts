@@ -7,7 +7,7 @@ import { type Commit, lookInto, repositoryOf } from "../infra/local/look.ts";
 import { type Stack, startLocalStack } from "../infra/local/stack.ts";
 import { mintSessionToken } from "./support/session-tokens.ts";
 
-/** CASES F7: `cn:: QWRhIExvdmVsYWNl77+/` ends in U+FFFF, and so does the name of her group. */
+/** F7 of README.md: `cn:: QWRhIExvdmVsYWNl77+/` ends in U+FFFF, and so does the name of her group. */
 const ODD = `
 dn: uid=odd,ou=people,dc=uni,dc=example
 objectClass: inetOrgPerson

@@ -136,7 +136,7 @@ describe("the names of a person's team and repository", () => {
   });
 });
 
-/** Written from reference/gitea.md §2, §3 and §4.1 alone: what is wrong with a name, in Gitea's eyes. */
+/** Written from what Gitea was seen to refuse, and not from the code: what is wrong with a name, in Gitea's eyes. */
 function faultsOfAccount(name: string): string[] {
   const reserved =
     ". .. .well-known api metrics v2 assets attachments avatar avatars repo-avatars captcha login org repo user explore issues pulls milestones notifications favicon.ico manifest.json robots.txt sitemap.xml ssh_info swagger.v1.json ghost gitea-actions".split(

@@ -37,7 +37,7 @@ async function accountFor(login: string): Promise<string> {
   return account?.login ?? "";
 }
 
-describe("a name that the real queue or Gitea refuses (CASES F5)", () => {
+describe("a name that the real queue or Gitea refuses (F5)", () => {
   const long = "l".repeat(129);
   const seen = new Map<string, string>();
 
@@ -81,7 +81,7 @@ describe("a name that the real queue or Gitea refuses (CASES F5)", () => {
   });
 });
 
-describe("characters that SQS refuses (CASES F7)", () => {
+describe("characters that SQS refuses (F7)", () => {
   it("are refused at the door, with the field's name, and nothing is queued", async () => {
     expect(await post("ada\uFFFF", "f7-door")).toMatchObject({ status: 422, groups: [] });
   });

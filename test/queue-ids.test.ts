@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { deduplicationId, groupId, personGroup } from "#shared/queue-ids.ts";
 
-/** AWS's rule for MessageGroupId and MessageDeduplicationId; the emulators let anything pass (CASES F5). */
+/** AWS's rule for MessageGroupId and MessageDeduplicationId; the emulators let anything pass (F5 of README.md). */
 const AWS_RULE = /^[!-~]{1,128}$/;
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");

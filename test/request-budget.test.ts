@@ -49,7 +49,7 @@ const spawn =
   () =>
     pass(freshSpawnOf(user));
 
-describe("the request budget (DESIGN §4)", () => {
+describe("the request budget (functions/account/README.md)", () => {
   it("lets a new person in for 10 requests, and back again for 4 without a write", async () => {
     await addPerson(world, { uid: "newt" });
     await cost("new person", { requests: 10, writes: 7 }, spawn("newt"));

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import type { Received } from "#shared/batch.ts";
 import { isExhausted, maxReceiveCount, waitSeconds } from "#shared/retries.ts";
 
-/** DESIGN §1, copied from there. */
+/** shared/README.md §4, copied from there. */
 const STEPS = [4, 8, 15, 45, 120, 300];
 const stepOf = (attempt: number) => STEPS[attempt - 1] ?? 300;
 

@@ -21,7 +21,7 @@ function verify(attempt: Attempt) {
 const secondsAfter = (seconds: number) => new Date(SENT_AT.getTime() + seconds * 1000);
 const accepted = { hubs: ["default"] };
 
-describe("the vectors of reference/sqs-lambda.md §7", () => {
+describe("known signatures", () => {
   it.each([
     [BODY, SIGNATURE],
     ['{"user":"Żółć"}', "v1,qh8d7RxYaqTG2tY9+SPb7fdpbejFqEIA4ERU5wpncgA="],

@@ -142,7 +142,7 @@ describe.each(STAGES)("the stage %s", (stage) => {
   it("that fails for good writes one letter with its reason and is done with the message", async () => {
     const envelope = stage === "identity" ? spawnOf("nobody") : await eventFor(stage, await newcomer());
     const record = await arrive(stage, envelope);
-    // A message that SQS would refuse to carry (CASES F7).
+    // A message that SQS would refuse to carry (F7 of README.md).
     world.gitea.faults.add({ times: "always", status: 400, body: { message: "no\uFFFEt like this" } });
     const { answer, lines } = await handle(stage, [record]);
     expect(answer).toEqual(DONE);

@@ -16,7 +16,7 @@ import { Arn, all, modelOf, present } from "./support/template-model.ts";
 
 type Section = Parameters<typeof settingNames>[0];
 
-/** DESIGN §6: who may know what. Whatever is not named here must not reach the function. */
+/** Who may know what, as it was agreed and not read off the code. Whatever is not named here must not reach the function. */
 const SECTIONS: Record<string, Section[]> = {
   ingress: ["webhooks"],
   workspaces: ["webhooks", "directory", "gitea"],

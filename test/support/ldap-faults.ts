@@ -35,7 +35,7 @@ const OPERATIONS = new Map<number, LdapRequest["operation"]>([
   [0x77, "extended"],
 ]);
 
-/** An LDAP server that misbehaves exactly as told (reference/ldap.md §10). */
+/** An LDAP server that misbehaves exactly as told. */
 export async function startFaultServer(script: Script): Promise<FaultServer> {
   const seen: string[] = [];
   const handshakes: Buffer[] = [];

@@ -22,7 +22,7 @@ export function outsideGitea(): Gitea | undefined {
     url: WORLD_GITEA_URL,
     token: WORLD_GITEA_TOKEN ?? "",
     username: "svc",
-    password: WORLD_GITEA_TOKEN ?? "", // taken as one (reference/gitea.md §5)
+    password: WORLD_GITEA_TOKEN ?? "", // taken as one (shared/gitea/README.md §5)
     sourceId: Number(WORLD_GITEA_SOURCE_ID ?? 1),
     requests: [],
     get faults() {

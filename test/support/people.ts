@@ -62,7 +62,7 @@ export async function setAttribute(
   );
 }
 
-/** An administrator's lock, which counts as leaving (reference/ldap.md §5). */
+/** An administrator's lock, which counts as leaving (shared/directory/README.md §4). */
 export async function lockPerson(directory: Directory, uid: string): Promise<void> {
   await setAttribute(directory, uid, "pwdAccountLockedTime", "000001010000Z");
 }

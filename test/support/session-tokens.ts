@@ -25,7 +25,7 @@ export async function sessionTokens(world: Pick<World, "gitea">, account: string
   return tokens.map(({ name }) => name).toSorted();
 }
 
-/** Gitea lets nobody near tokens by a token (reference/gitea.md §5). */
+/** Gitea lets nobody near tokens by a token (shared/gitea/README.md §5). */
 function askBasic({ gitea }: Pick<World, "gitea">, path: string, request: RequestInit): Promise<Response> {
   const Authorization = `Basic ${Buffer.from(`${gitea.username}:${gitea.password}`).toString("base64")}`;
   const headers = { Authorization, "Content-Type": "application/json" };
