@@ -80,6 +80,13 @@ describe("who somebody is", () => {
     expect(again.directoryId).toBe("jdoe");
   });
 
+  it("takes a name as the id in one form only: whoever writes it otherwise later is the same human", async () => {
+    const settings = { LDAP_ID_ATTRIBUTE: "uid" };
+    await slapd.modify(newPerson("Casey"));
+    expect(await identityOf(slapd, "CASEY", settings)).toMatchObject({ directoryId: "casey", username: "Casey" });
+    expect((await identityOf(slapd, { by: "id", value: "casey" }, settings)).username).toBe("Casey");
+  });
+
   it("refuses somebody whose id cannot be read", async () => {
     await expect(lookUp(slapd, "ada", { LDAP_ID_ATTRIBUTE: "employeeNumber" })).rejects.toMatchObject({
       name: "Permanent",

@@ -1,6 +1,7 @@
 import type { Settings } from "../config.ts";
 import type { Identity } from "../envelope.ts";
 import { Permanent } from "../errors.ts";
+import { foldName } from "../names.ts";
 import { addressNobodyHas } from "../placeholder-mail.ts";
 import { directoryIdOf, idAttributes } from "./directory-id.ts";
 import { normalType, normalValue, parseDn } from "./dn.ts";
