@@ -29,7 +29,7 @@ async function arrive(uid: string, cn = `Person ${uid}`) {
 
 /** As if the event had only just come in: the stage believes what the repository stage saw. */
 const justNow = ({ delivery }: Envelope) => ({
-  delivery: { ...delivery, receivedAt: new Date(Date.now() + 60_000).toISOString() },
+  delivery: { ...delivery, receivedAt: new Date().toISOString() },
 });
 
 const commit = (user: string) => commitsOf(world, `jupyterhub-${user}`);
@@ -106,6 +106,15 @@ describe("a push that comes first", () => {
       { event: "templates.created", notices: ["somebody pushed first; the starter files were laid on top"] },
     ]);
     expect(await filesOf(world, "jupyterhub-quick")).toContain("first.ipynb");
+  });
+
+  it("has nothing laid on top when the clock that took the event in runs ahead", async () => {
+    const { envelope, ensure } = await arrive("ahead");
+    await commitByHand(world, "ilum-jupyterhub/jupyterhub-ahead", ["first.ipynb"], "ahead");
+    const receivedAt = new Date(Date.now() + 60_000).toISOString();
+    const { lines } = await ensure({ delivery: { ...envelope.delivery, receivedAt } });
+    expect(lines).toMatchObject([{ event: "templates.unchanged" }]);
+    expect(await filesOf(world, "jupyterhub-ahead")).toEqual(["first.ipynb"]);
   });
 
   it("of the same file is never overwritten", async () => {

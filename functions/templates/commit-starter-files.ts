@@ -22,7 +22,9 @@ export async function commitStarterFiles(envelope: Envelope, tools: Tools): Prom
   if (!repository.isEmpty) return { outcome: "unchanged" };
   const work = await workOf(envelope, tools);
   const ageMilliseconds = tools.now().getTime() - Date.parse(delivery.receivedAt);
-  if (ageMilliseconds < FRESH_MILLISECONDS) return await fill(work, tools);
+  // Still possible in these two seconds: two people rename their empty repositories so that one gets the other's name and
+  // first commit. What comes from the future tells no age: a clock that runs ahead would be fresh for ever.
+  if (ageMilliseconds >= 0 && ageMilliseconds < FRESH_MILLISECONDS) return await fill(work, tools);
   // The person may have pushed meanwhile, and ours would be laid on top of theirs (rule 24 of shared/gitea/README.md).
   return await fillIfEmpty(work, tools);
 }
