@@ -1,6 +1,7 @@
 import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { ListQueuesCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkDeployed } from "../infra/deploy/check-deployed.ts";
 import { runOsls } from "../infra/deploy/osls.ts";
 import { readStack } from "../infra/deploy/stack-state.ts";
 import type { CloudStack } from "../infra/local/cloud/cloud-stack.ts";
@@ -83,6 +84,26 @@ describe("the deployed stack", () => {
     for (const journey of await settled(sent)) expect(journey).toMatchObject({ isDone: true });
   }, 180_000);
 
+  it("works for several people at once, as many as the template allows, and for one in order", async () => {
+    const people = ["sleeper-a", "sleeper-a", "sleeper-b", "sleeper-c", "sleeper-d"];
+    await settled(await Promise.all(people.map(stop)));
+    const spans = cloud.lines
+      .filter(({ event, person }) => event === "release.unchanged" && person?.startsWith("sleeper"))
+      .map(({ time, milliseconds = 0, person }) => ({
+        person,
+        end: Date.parse(time),
+        start: Date.parse(time) - milliseconds,
+      }));
+    expect(spans).toHaveLength(people.length);
+    const besides = ({ start }: (typeof spans)[number]) =>
+      spans.filter((other) => other.start <= start && start < other.end);
+    const most = Math.max(...spans.map((span) => besides(span).length));
+    expect(most).toBeGreaterThanOrEqual(2);
+    expect(most).toBeLessThanOrEqual(5);
+    const own = spans.filter(({ person }) => person === "sleeper-a").toSorted((one, other) => one.start - other.start);
+    expect(own[1]?.start).toBeGreaterThanOrEqual(own[0]?.end ?? Number.POSITIVE_INFINITY);
+  }, 60_000);
+
   it("ends a crash, an endless loop and a throw as letters of the net, a refusal at once, and a passing trouble not at all", async () => {
     const letters = new Map<string, string>();
     const look = async () => {
@@ -104,6 +125,10 @@ describe("the deployed stack", () => {
   it("goes without a trace", async () => {
     await runOsls("remove", { ...cloud.target, say: () => undefined });
     expect((await readStack(cloud.target)).status).toBeUndefined();
+    // What osls would call a success all the same, were it not looked at.
+    await expect(checkDeployed(cloud.target, new Date())).rejects.toThrow(
+      /there is none[\s\S]*function hubforge-local-ingress/,
+    );
     const { QueueUrls = [] } = await cloud.sqs.send(new ListQueuesCommand({}));
     const { Functions = [] } = await new LambdaClient({ region: cloud.target.region }).send(
       new ListFunctionsCommand({}),

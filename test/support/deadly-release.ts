@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { SQSEvent } from "aws-lambda";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { stage } from "#shared/stage.ts";
@@ -7,6 +8,7 @@ const release = stage(
   "release",
   async () => () => ({}),
   async ({ delivery: { user }, replay }) => {
+    if (user.startsWith("sleeper")) await sleep(1_000);
     if (user === "killer") process.exit(1);
     if (user === "spinner") for (;;);
     if (user === "stranger") throw new Permanent("account.taken", "somebody else's");
