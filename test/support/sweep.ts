@@ -33,13 +33,10 @@ export const ownOrganisation = (world: World, user: string): World["environment"
   GITEA_ORG: `org-of-${user}`,
 });
 
-/**
- * A spawn that the templates stage takes for fresh, and so commits without looking first. Its time lies ahead, so that a
- * slow machine sees the same calls; `spawnOf` makes one that has waited for long.
- */
+/** A spawn that the templates stage takes for fresh, and so commits without looking first; `spawnOf`'s has waited for long. */
 export function freshSpawnOf(user: string): Envelope {
   const { delivery, ...envelope } = spawnOf(user);
-  return { ...envelope, delivery: { ...delivery, receivedAt: new Date(Date.now() + 600_000).toISOString() } };
+  return { ...envelope, delivery: { ...delivery, receivedAt: new Date().toISOString() } };
 }
 
 /** All that there is about this person, in Gitea and on the queues, with what differs between two people taken out. */
