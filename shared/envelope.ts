@@ -64,7 +64,6 @@ const Delivery = z.object({
   reason: z.enum(["stopped", "failed", "unknown"]).optional(),
   account: z.string().optional(),
 });
-type Delivery = z.infer<typeof Delivery>;
 
 const Group = z.object({ dn: z.string(), id: z.string(), name: z.string() });
 export type Group = z.infer<typeof Group>;
