@@ -34,7 +34,7 @@ export async function refuseForeign(
   }
   if (recordedId !== undefined) {
     const now = `account ${user.login} belongs to directory id ${recordedId}, but ${identity.username} is now ${identity.directoryId}`;
-    const choice = `a rebuilt directory (hubforge sync --rebind), or another human with a re-used name (hubforge accounts rebind ${identity.username})`;
+    const choice = `another human with a re-used name, a rebuilt directory (hubforge sync --rebind), or this one person made anew (hubforge accounts rebind ${identity.username})`;
     throw new Retryable("identity.other-id", `${now}: ${choice}`);
   }
   refuseUnproven(user, identity);

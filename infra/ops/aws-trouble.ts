@@ -2,7 +2,7 @@
 export class AwsTrouble extends Error {
   override readonly name = "AwsTrouble";
 
-  /** By the name that AWS and the emulators give it; emulators put a prefix before it (reference/emulators.md §4). */
+  /** By the name that AWS and the emulators give it; emulators put a prefix before it. */
   static of(cause: unknown, url: string): AwsTrouble {
     if (cause instanceof AwsTrouble) return cause;
     const queue = URL.canParse(url) ? (url.split("/").at(-1) ?? url) : url;

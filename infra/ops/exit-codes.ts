@@ -1,4 +1,4 @@
-/** What every command ends with (DESIGN §7). */
+/** What every command ends with (README.md beside this file). */
 export const EXIT = {
   done: 0,
   error: 1,

@@ -14,7 +14,8 @@ export function classify(answer: Answer, expected: readonly number[]): Answer {
   if (status === 404 && (typeof body !== "object" || body === null)) throw notGitea(said(answer), answer);
   if ((status >= 200 && status < 300) || expected.includes(status)) return answer;
   if (status === 401 || status === 403) {
-    const advice = "Check GITEA_TOKEN: a site admin's, with the scopes that doctor names";
+    const advice =
+      "Check GITEA_TOKEN: a site admin's, with the scopes write:admin, write:organization, write:repository and write:user";
     throw new Unauthorized("gitea.unauthorized", `${said(answer)}. ${advice}`, { request });
   }
   if (status >= 300 && status < 400) {

@@ -10,7 +10,7 @@ import type { LinkPlan } from "./plan-link.ts";
  */
 export async function linkAccount(plan: LinkPlan, tools: Outside): Promise<void> {
   const { gitea, settings, once } = tools;
-  // Written even where it says so already: an account of a stranger's making may still ask for a new password (rule 10).
+  // Written even where it says so already: an account of a stranger's making may still ask for a new password (rule 10 of shared/gitea/README.md).
   await gitea.users.change(plan.account.login, plan.link);
   await once("organisation", () => gitea.organisations.ensure(settings.GITEA_ORG));
   await markAccount(plan, tools);

@@ -22,7 +22,7 @@ export type LinkPlan = {
 };
 
 /**
- * Gives the account `name` (by default the person's own name) to `identity`. DESIGN §4, "who is who", says when an account is
+ * Gives the account `name` (by default the person's own name) to `identity`. The table "who is who" of functions/account/README.md says when an account is
  * somebody else's; a person decides here that it is not, within limits.
  * `tools` must not be able to write: a part of it is a rehearsal.
  * @throws Permanent `link.*`, `person.protected`, `team.taken` for what is never linked: an organisation, a site admin,

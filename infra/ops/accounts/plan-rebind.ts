@@ -53,7 +53,7 @@ export async function planRebind(identity: Identity, tools: Outside): Promise<Re
   return { identity, account, from, to: identity.directoryId };
 }
 
-/** What the sync would send for a rebuilt directory, for one person; it travels in the old id's group (DESIGN §1). */
+/** What the sync would send for a rebuilt directory, for one person; it travels in the old id's group (shared/README.md §2). */
 export function rebindEnvelope({ identity, from, to }: RebindPlan, now: Date): Envelope {
   const at = now.toISOString();
   const id = `rebind:${hash("sha256", `${from} ${to}`).slice(0, 12)}:${Math.floor(now.getTime() / 1000)}`;

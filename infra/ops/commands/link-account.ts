@@ -6,7 +6,7 @@ import { type DecideOptions, decideAndReplay } from "./decide.ts";
 
 export type LinkOptions = DecideOptions & { account?: string };
 
-/** `accounts link`: an account that is somebody else's by the table of DESIGN §4 is this person's, on purpose. */
+/** `accounts link`: an account that is somebody else's by the table of functions/account/README.md is this person's, on purpose. */
 export const link: Verb<LinkOptions> = async (context, options, words) =>
   await decideAndReplay(context, { command: "accounts link", options, words }, async (identity, look) => {
     const plan = await planLink(identity, options.account, look);

@@ -6,7 +6,7 @@ import { BATCH, type LetterQueue } from "./letter-queue.ts";
  */
 export const HOLD_SECONDS = 120;
 
-/** 0 would lose the message on the persistent emulator (reference/emulators.md §8). */
+/** 0 would lose the message on the persistent emulator. */
 const GIVE_BACK_SECONDS = 1;
 
 /** Calls at once; SQS itself has no such limit, an emulator on the same machine has one processor. */

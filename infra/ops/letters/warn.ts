@@ -36,7 +36,7 @@ export function warnOfReading({ missing, isWhole }: Pick<Reading, "missing" | "i
   return warnings;
 }
 
-/** SQS forgets a deduplication id after 5 minutes (reference/sqs-lambda.md §2). */
+/** SQS forgets a deduplication id after 5 minutes (shared/README.md §6). */
 const DEDUPLICATION_MILLISECONDS = 5 * 60_000;
 
 /** What the letters themselves show about a plan. */
