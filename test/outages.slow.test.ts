@@ -21,7 +21,7 @@ const letters = ({ lines }: OutageStack) => lines.filter(({ event }) => event ==
 
 /** Everybody is done, each person's deliveries in the order in which they were sent, at every stage. */
 async function expectAllDone(stack: OutageStack, deliveries: readonly string[]): Promise<void> {
-  for (const delivery of deliveries) expect(await stack.follow(delivery)).toMatchObject({ isDone: true });
+  for (const delivery of deliveries) expect(await stack.follow(delivery, 150_000)).toMatchObject({ isDone: true });
   expect(letters(stack)).toEqual([]);
   for (const stage of ROUTES.spawn) {
     const done = stack.lines.filter((line) => line.event.startsWith(`${stage}.`)).map(({ delivery }) => delivery);
@@ -58,7 +58,7 @@ describe.each([
     await expectAllDone(stack, deliveries);
     const [first, , second, third] = deliveries;
     for (const name of ROUTES.spawn) expect(orderOf(stack, name, "ada")).toEqual([first, second, third]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("while SQS is down", () => {
@@ -70,7 +70,7 @@ describe("while SQS is down", () => {
     await startAgain();
     expect((await stack.send({ type: "server.spawning", user: "ada", delivery: "msg_ada" })).status).toBe(202);
     await expectAllDone(stack, ["msg_ada"]);
-  }, 60_000);
+  }, 180_000);
 
   it("in the middle of a journey, it goes on where it was when SQS is back", async () => {
     const stack = await start();
@@ -80,7 +80,7 @@ describe("while SQS is down", () => {
     await eventually(() => retried(stack).some(({ code }) => code === "queue.unreachable")).toBe(true);
     await startAgain();
     await expectAllDone(stack, deliveries);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("with a wrong secret", () => {
@@ -104,7 +104,7 @@ describe("with a wrong secret", () => {
       await expectAllDone(stack, deliveries);
       await store.stop();
     },
-    60_000,
+    180_000,
   );
 });
 

@@ -23,7 +23,7 @@ export async function startOutageStack(settings: Record<string, string> = {}) {
     dir: join(dir, "stack"),
     giteaUrl: gitea.url,
     sqsEndpoint: queues.endpoint,
-    parameters: { visibilityTimeoutSeconds: 4 },
+    parameters: { visibilityTimeoutSeconds: 10 },
     settings: {
       ...slapd.environment,
       GITEA_TOKEN: gitea.token,
