@@ -5,7 +5,9 @@ export default defineConfig({
   root: fileURLToPath(new URL("..", import.meta.url)),
   test: {
     include: ["test/**/*.test.ts"],
-    globalSetup: ["test/global-setup.ts"],
+    globalSetup: ["test/global-setup.ts", "test/contract/gitea-replayed.ts"],
+    // Most files wait for processes of their own: two at a time fill two cores without starving one another.
+    maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 60_000,
     // The SQS client refuses to start without a region and keys; the emulator accepts any.

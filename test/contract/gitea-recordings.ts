@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
-import { expect } from "vitest";
+import { expect, inject } from "vitest";
 import * as z from "zod";
 import type { Answer, GiteaUnderTest } from "../support/gitea.ts";
 import { basic } from "../support/gitea-builders.ts";
+import { noteFile, noteReplay } from "./gitea-replayed.ts";
 import { changedSince, isNewerThan125 } from "./gitea-versions.ts";
 
 const recordingSchema = z.object({
@@ -32,6 +33,8 @@ const recordings = new Map<string, Recording>(
     .map((recording) => [recording.name, recording]),
 );
 
+noteFile(inject("replayed"), expect.getState().testPath ?? "");
+
 export function recordingsNamed(prefix: string): string[] {
   return [...recordings.keys()].filter((name) => name.startsWith(prefix));
 }
@@ -57,6 +60,7 @@ const volatile = new Set([
 export async function replay(gitea: GiteaUnderTest, name: string, how: Replay = {}): Promise<Answer> {
   const recording = recordings.get(name);
   if (recording === undefined) throw new Error(`no recording is called «${name}»`);
+  noteReplay(inject("replayed"), name);
   const { request, response } = recording;
   const ours = translator(gitea, how.words ?? {});
   const body = how.body ?? (request.body === null ? undefined : ours(request.body));

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-export type Passed = { path: string; delivery: string; body: string; status: number };
+type Passed = { path: string; delivery: string; body: string; status: number };
 
 /**
  * Stands between the hub and our door, so that a test can take the way away:

@@ -7,7 +7,7 @@ import { type Gate, openGate } from "./gate.ts";
 import { type HubDriver, hubDriver } from "./hub-driver.ts";
 import { endServers } from "./hub-servers.ts";
 
-export const JUPYTERHUB_GROUP = "cn=jupyterhub,ou=groups,dc=uni,dc=example";
+const JUPYTERHUB_GROUP = "cn=jupyterhub,ou=groups,dc=uni,dc=example";
 
 export type HubWorld = { stack: Stack; gate: Gate; hub: RealHub; stop(): Promise<void> } & HubDriver;
 
