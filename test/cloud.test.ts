@@ -7,7 +7,7 @@ import * as z from "zod";
 import { requireDeployable } from "../infra/deploy/stack-state.ts";
 import { findPython } from "../infra/local/cloud/python.ts";
 import { readFlags } from "../infra/local/start-flags.ts";
-import { closedPort } from "./support/ports.ts";
+import { CLOSED_PORT } from "./support/ports.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const before = { ...process.env };
@@ -36,7 +36,7 @@ describe("npm run deploy, before it changes anything", () => {
   });
 
   it("says where nobody answers", async () => {
-    const endpoint = `http://127.0.0.1:${await closedPort()}`;
+    const endpoint = `http://127.0.0.1:${CLOSED_PORT}`;
     const { code, stderr } = await deploy({ ...KEYS, AWS_ENDPOINT_URL: endpoint });
     expect(code).toBe(1);
     expect(stderr).toContain(`AWS_ENDPOINT_URL is ${endpoint}, and nobody answers there`);

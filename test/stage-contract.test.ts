@@ -4,7 +4,7 @@ import type { Envelope } from "#shared/envelope.ts";
 import { nextStage, ROUTES, STAGES, type StageName } from "#shared/pipeline.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import { personState } from "./support/person-state.ts";
-import { closedPort, startSilence } from "./support/ports.ts";
+import { CLOSED_PORT, startSilence } from "./support/ports.ts";
 import { mintSessionToken } from "./support/session-tokens.ts";
 import { newPerson } from "./support/slapd.ts";
 import { createHandlers, startWorld, type World } from "./support/world.ts";
@@ -173,7 +173,7 @@ describe.each(STAGES)("the stage %s", (stage) => {
     const envelope = await eventFor(stage, await newcomer());
     const record = await arrive(stage, envelope);
     const seconds = visibilityCalls();
-    const { answer, lines } = await handle(stage, [record], outage(await closedPort()));
+    const { answer, lines } = await handle(stage, [record], outage(CLOSED_PORT));
     expect(answer).toEqual(comesBack(record));
     expect(seconds).toEqual([expect.toSatisfy((wait: number) => wait >= 2 && wait <= 4)]);
     expect(lines).toMatchObject([
@@ -220,7 +220,7 @@ describe.each(STAGES)("the stage %s", (stage) => {
       await arrive(stage, await eventFor(stage, await newcomer())),
       await arrive(stage, await eventFor(stage, await newcomer())),
     ];
-    const failing = await handle(stage, records, outage(await closedPort()));
+    const failing = await handle(stage, records, outage(CLOSED_PORT));
     expect(failing.answer).toEqual(comesBack(...records));
     expect(failing.lines.map(({ person }) => person)).toEqual([`person${people - 1}`]);
     const working = await handle(stage, records);

@@ -15,13 +15,11 @@ export async function startSilence() {
   };
 }
 
-/** A port on which nobody listens any more. */
-export async function closedPort(): Promise<number> {
-  const server = createServer();
-  const port = await listen(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
+/**
+ * A port on which nobody listens: below 1024, so that no test beside this one is given it, and none of those that fetch
+ * refuses to call.
+ */
+export const CLOSED_PORT = 5;
 
 /** Starts to listen on loopback, by default on a free port, and tells which one it is. */
 export function listen(server: Pick<Server, "once" | "off" | "listen" | "address">, port = 0): Promise<number> {
