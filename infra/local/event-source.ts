@@ -33,6 +33,8 @@ export type EventSource = {
 };
 
 const POLL_SECONDS = 1;
+/** A queue that was stopped while it held a poll may never answer: without an end nobody would poll it again. */
+const ANSWER_WITHIN_MILLISECONDS = 10_000;
 const PAUSE_AFTER_TROUBLE_MILLISECONDS = 250;
 
 /** Lambda's event source mapping (batchSize 1, ReportBatchItemFailures) between one queue and one handler. */
@@ -75,7 +77,8 @@ async function receive({ client, queue, onQueueTrouble }: EventSourceOptions, { 
     MessageAttributeNames: ["All"],
   });
   try {
-    const { Messages } = await client.send(command, { abortSignal: hangingUp });
+    const answered = AbortSignal.timeout(ANSWER_WITHIN_MILLISECONDS);
+    const { Messages } = await client.send(command, { abortSignal: AbortSignal.any([hangingUp, answered]) });
     return Messages?.[0];
   } catch (error) {
     if (stopping.aborted) return undefined;
@@ -95,7 +98,8 @@ async function handle(message: Message, options: EventSourceOptions): Promise<vo
   const { ending, error } = await invoke(message, options);
   if (ending === "done") {
     const command = new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: message.ReceiptHandle });
-    await client.send(command).catch((trouble) => onQueueTrouble?.(trouble));
+    const abortSignal = AbortSignal.timeout(ANSWER_WITHIN_MILLISECONDS);
+    await client.send(command, { abortSignal }).catch((trouble) => onQueueTrouble?.(trouble));
   }
   onSettled?.({ functionName, body: message.Body ?? "", ending, ...(error === undefined ? {} : { error }) });
 }
