@@ -21,6 +21,8 @@ const SPAWNERS = fileURLToPath(new URL("../../../test/hub", import.meta.url));
 
 const names = Array.from({ length: PEOPLE }, (_, number) => `person${number}`);
 const dir = mkdtempSync(join(tmpdir(), "hubforge-bench-"));
+const countOf = (text: string, word: string) => text.split(word).length - 1;
+
 const Took = z.tuple([z.enum(["pre", "post"]), z.number()]);
 
 process.exitCode = await bench().catch((error: unknown) => {
@@ -38,7 +40,7 @@ async function bench(): Promise<number> {
     const ours = await runHub("ours", stack);
     say(`hubforge's hook  ${ours.text}`);
     const begun = Date.now();
-    const accepted = ours.log.split("delivery.accepted").length - 1;
+    const accepted = countOf(ours.log, "delivery.accepted");
     const provisioned = await provisionedPeople(stack);
     say(`events           ${2 * PEOPLE} sent, ${accepted} accepted when the hub ended`);
     say(
@@ -90,8 +92,6 @@ async function logOfEnd(hub: RealHub): Promise<string> {
   await hub.stop();
   return hub.log();
 }
-
-const countOf = (text: string, word: string) => text.split(word).length - 1;
 
 async function callHub({ apiUrl, token }: RealHub, method: string, path: string, body: unknown): Promise<void> {
   const headers = { authorization: `token ${token}`, "content-type": "application/json" };
