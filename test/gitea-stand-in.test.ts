@@ -93,12 +93,17 @@ describe("while the directory is down", async () => {
   const people = { userBase: `ou=people,${SUFFIX}`, userFilter: "(uid=%s)" };
   const { url, bindDn, bindPassword } = slapd;
   const ldap = { url, bindDn, bindPassword, ...people };
-  const { tested } = await startStandIn({ dir: join(folder, "down"), ldap });
+  const { gitea, tested } = await startStandIn({ dir: join(folder, "down"), ldap });
   afterAll(() => slapd.stop());
 
   it("tokens go on, passwords are wrong, accounts can be made and the sync changes nothing", async () => {
     const alice = basic("ada", "ada-password");
     expect((await tested.send("GET", "/api/v1/user", { as: alice })).status).toBe(200);
+    gitea.switches.mailDomain = "corp.example";
+    const config = "config EMAIL_DOMAIN_ALLOWLIST=corp.example: ";
+    await replay(tested, `${config}first LDAP login with another domain`, { as: basic("dan", "dan-password") });
+    gitea.switches.mailDomain = null;
+    expect((await tested.send("GET", "/api/v1/user", { as: basic("dan", "dan-password") })).status).toBe(200);
     const token = `token ${await newToken(tested, "ada", ["read:user"])}`;
     await slapd.stop();
     await replay(tested, "ldap login: LDAP server down", { as: alice });

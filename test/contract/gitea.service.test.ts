@@ -7,9 +7,9 @@ afterAll(() => gitea.stop());
 
 describe("whoever asks Gitea anything", () => {
   it("is told that it lives", async () => {
-    const health = await gitea.send("GET", "/api/healthz", { as: null });
+    const health = await replay(gitea, "healthz", { except: ["description"] });
     expect(health).toMatchObject({ status: 200, body: { status: "pass" } });
-    expect(await gitea.send("GET", "/api/v1/version", { as: null })).toMatchObject({ status: 200 });
+    await replay(gitea, "version", { except: ["version"] });
   });
 
   it("is refused without or with wrong credentials", async () => {

@@ -93,6 +93,7 @@ describe("a team", async () => {
 describe("somebody who looks for a team", async () => {
   const organisation = await newOrganisation(gitea, fresh("ilum-jupyterhub"));
   const words = { "ilum-jupyterhub": organisation.name };
+  const units = { "repo.code": "write", "repo.issues": "write", "repo.pulls": "write", "repo.wiki": "none" };
   for (const [name, description] of [
     ["alice", "one person"],
     ["alice2", ""],
@@ -100,12 +101,23 @@ describe("somebody who looks for a team", async () => {
     ["other", "about alice"],
     ["a_ice", ""],
   ]) {
-    const units = { "repo.code": "write", "repo.issues": "write", "repo.pulls": "write", "repo.wiki": "none" };
     const units_map = name === "alice" ? units : { "repo.code": "write" };
     await gitea.send("POST", `${organisation.path}/teams`, {
       body: { name, description, permission: "write", units_map },
     });
   }
+
+  it("finds one by its whole name, and lists all by name, whatever they may do", async () => {
+    const other = await newOrganisation(gitea);
+    for (const [name, change] of [
+      ["u-admin", { permission: "admin" }],
+      ["alice", { permission: "write", description: "one person", units_map: units }],
+    ] as const) {
+      await gitea.send("POST", `${other.path}/teams`, { body: { name, ...change } });
+    }
+    await replay(gitea, "team: list", { words: { "ilum-jupyterhub": other.name } });
+    await replay(gitea, "team: search", { words: { "ilum-jupyterhub": other.name } });
+  });
 
   it("finds every name that contains the words, in any case, with _ as a wildcard", async () => {
     await replay(gitea, "team: search is a substring match", { words });

@@ -61,6 +61,15 @@ describe("a token for somebody else", async () => {
     const list = await gitea.send("GET", `/api/v1/users/${alice.name}/tokens?page=1&limit=50`, { as: service });
     expect(list.body).toEqual(expect.arrayContaining([expect.objectContaining({ name: "hub", sha1: "" })]));
     await replay(gitea, "token: list, token header", { words });
+    const { name: holder } = await newPerson(gitea);
+    for (const [name, scope] of [
+      ["hub", "write:repository"],
+      ["HUB", "write:repository"],
+      ["ro", "read:repository"],
+    ]) {
+      await gitea.send("POST", `/api/v1/users/${holder}/tokens`, { as: service, body: { name, scopes: [scope] } });
+    }
+    await replay(gitea, "token: list", { words: { alice: holder } });
   });
 
   it("is deleted by name or id, and worth nothing from then on", async () => {
