@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { spawnOf } from "./support/envelopes.ts";
-import { startSilence } from "./support/ports.ts";
 import {
   type BareEnsure,
   comesBack,
@@ -187,27 +186,5 @@ describe("a message without the attributes that SQS promises", () => {
       { event: "stage.retried", attempt: 1 },
       { event: "stage.dead-lettered", attempt: 1 },
     ]);
-  });
-});
-
-describe("when SQS does not answer at all", () => {
-  it("the handler still returns within its time", async () => {
-    await using silent = await startSilence();
-    const QUEUE_URL_ACCOUNT = `${silent.url}/1/account.fifo`;
-    const handle = bench.handler({
-      ensure: failing(new Retryable("gitea.failing", "busy")),
-      environment: { AWS_ENDPOINT_URL: silent.url, QUEUE_URL_ACCOUNT },
-      milliseconds: 1_000,
-    });
-    const record = await bench.receive(spawnOf("ada"));
-    const startedAt = performance.now();
-    expect(await handle(record)).toEqual(comesBack(record));
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
-  });
-
-  it("a stage that has no time left returns as well", async () => {
-    const record = await bench.receive(spawnOf("ada"));
-    const ensure: BareEnsure = () => new Promise(() => undefined);
-    expect(await bench.handler({ ensure, milliseconds: -5 })(record)).toEqual(comesBack(record));
   });
 });
