@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accountOf, makeTeam, membersOf, teamNamed, teamsNamed, teamsOf } from "./support/accounts.ts";
+import { accountOf, makeTeam, membersOf, teamNamed, teamsOf } from "./support/accounts.ts";
 import { spawnOf } from "./support/envelopes.ts";
-import { deliver, discard, lettersOf, NOTHING_TO_DO, retryOf, summary, under, walkTo } from "./support/journeys.ts";
-import { IS_STAND_IN } from "./support/outside-gitea.ts";
+import { deliver, lettersOf, NOTHING_TO_DO, retryOf, summary, under, walkTo } from "./support/journeys.ts";
 import { addGroup, addPerson, groupDn, leaveGroup, removePerson } from "./support/people.ts";
 import { startWorld, type World } from "./support/world.ts";
 
@@ -93,52 +92,6 @@ describe("the team of a group", () => {
     await granting({ flutes: { team: "by-hand", permission: "admin" } }).visit("flo");
     expect(letters("flo")).toEqual(["team permanent team.taken"]);
     expect(await membersOf(world, "by-hand")).toEqual([]);
-  });
-
-  it.runIf(IS_STAND_IN)(
-    "that Gitea made several times at once has everybody in the one with the lowest id",
-    async () => {
-      const crowd = Array.from({ length: 20 }, (_, place) => `crowd${place + 10}`);
-      await people(...crowd);
-      await addGroup(world, "crowd", crowd);
-      const { handlers } = granting({ crowd: { team: "crowd", permission: "write" } });
-      const records = [];
-      for (const user of crowd) {
-        const envelope = await walkTo(world, "team", spawnOf(user), handlers);
-        await world.sender.sendEnvelope("team", { ...envelope, replay: { number: 1, failedAt: [] } });
-        records.push(await world.receive("team"));
-      }
-      world.gitea.switches.teamRaceMilliseconds = 500; // every create looks before any of them writes
-      await Promise.all(
-        records.map(async (record) => {
-          // On a busy machine some of them wait for Gitea too long, and come again.
-          for (let isDone = record === undefined; record && !isDone; ) {
-            isDone = (await world.invoke("team", record, handlers)).isDone;
-          }
-        }),
-      );
-      world.gitea.switches.teamRaceMilliseconds = 0;
-      const teams = (await teamsNamed(world, "crowd")).sort((one, other) => one.id - other.id);
-      expect(teams.length).toBeGreaterThan(1); // what Gitea does without a unique index
-      const sizes = await Promise.all(teams.map(({ id }) => world.view.get(`/teams/${id}/members?page=1&limit=50`)));
-      expect(sizes.map((members) => (Array.isArray(members) ? members.length : -1))).toEqual([
-        20,
-        ...teams.slice(1).map(() => 0),
-      ]);
-      await discard(world, "repository");
-    },
-  );
-
-  it.runIf(IS_STAND_IN)("that exists twice cannot be changed, which a letter says", async () => {
-    await people("twin");
-    await addGroup(world, "twins", ["twin"]);
-    world.gitea.switches.teamRaceMilliseconds = 200;
-    const change = { description: "Managed by hubforge. Group id: 1 DN: cn=twins" };
-    await Promise.all([makeTeam(world, "twins", [], change), makeTeam(world, "twins", [], change)]);
-    world.gitea.switches.teamRaceMilliseconds = 0;
-    expect(await teamsNamed(world, "twins")).toHaveLength(2);
-    await granting({ twins: { team: "twins", permission: "read" } }).visit("twin");
-    expect(letters("twin")).toEqual(["team permanent team.twins"]);
   });
 });
 
