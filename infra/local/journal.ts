@@ -93,7 +93,8 @@ function readJourney(delivery: string, lines: readonly LogLine[]): Journey {
     ...(account && { account }),
     ...(repository && { repository }),
     stages: own.flatMap((line) => reportOf(line) ?? []),
-    isDone: last !== undefined && reportOf(last) !== undefined && isLastStage(last),
+    // A copy of an earlier message, as queues may deliver one, does not undo what is done.
+    isDone: own.some((line) => reportOf(line) !== undefined && isLastStage(line)),
     ...(letter && { failure: troubleOf(letter) }),
     ...(last?.event === "stage.retried" && { waiting: troubleOf(last) }),
   };
