@@ -904,7 +904,7 @@ class Unavailable(Exception):
 
 
 def ask(settings: Settings, kind: str, session: Session, live: Sequence[Session], timeout_seconds: float) -> Workspace:
-    """Ask `workspace.status` or `workspace.credentials` (functions/workspaces/README.md). Raises Refused or Unavailable."""
+    """Ask for a status or credentials (functions/workspaces/README.md). Raises Refused or Unavailable."""
     question = {
         "hub": settings.hub,
         "user": session.user,
