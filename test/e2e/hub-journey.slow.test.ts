@@ -110,6 +110,7 @@ describe("the end of a session", () => {
   });
 
   it("F11: a fetch that goes on says that the session has ended, and never counts as a wrong LDAP password", async () => {
+    await patiently(async () => (await git("fetch")).error).toContain("session has ended");
     for (let attempt = 0; attempt < 4; attempt += 1) {
       const fetched = await git("fetch");
       expect(fetched.code).not.toBe(0);
