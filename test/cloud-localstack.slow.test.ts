@@ -8,7 +8,7 @@ let cloud: CloudStack;
 beforeAll(async () => {
   cloud = await startCloud({ startEmulator: startLocalStackCore });
 }, 240_000);
-afterAll(() => cloud?.stop(), 60_000);
+afterAll(() => cloud?.stop(), 300_000);
 
 it("on LocalStack's core in host mode, the deployed functions take a person from their URL to a git clone", async () => {
   const { status, delivery } = await cloud.send({ type: "server.spawning", user: "ada" });
@@ -18,4 +18,4 @@ it("on LocalStack's core in host mode, the deployed functions take a person from
   const { cloneUrl = "" } = repositoryOf(journey, cloud.giteaUrl) ?? {};
   const clone = await lookInto(cloneUrl, { dir: "/tmp", user: "ada", password: "ada-password" });
   expect(clone.author).toBe("Ada Lovelace <ada@uni.example>");
-}, 120_000);
+}, 300_000);

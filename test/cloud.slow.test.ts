@@ -23,7 +23,7 @@ beforeAll(async () => {
   });
   deadly = await Promise.all(["killer", "spinner", "thrower", "stranger", "waiter"].map(stop));
 }, 180_000);
-afterAll(() => cloud?.stop(), 60_000);
+afterAll(() => cloud?.stop(), 300_000);
 
 async function stop(user: string): Promise<string> {
   const { status, delivery } = await cloud.send({ type: "server.stopped", user, account: user, reason: "stopped" });
@@ -37,7 +37,7 @@ async function spawn(user: string): Promise<string> {
   return delivery;
 }
 
-const settled = (deliveries: string[]) => Promise.all(deliveries.map((delivery) => cloud.follow(delivery, 90_000)));
+const settled = (deliveries: string[]) => Promise.all(deliveries.map((delivery) => cloud.follow(delivery, 240_000)));
 
 describe("the deployed stack", () => {
   it("takes a person from the HTTP door to a git clone with the person's own password", async () => {
@@ -52,7 +52,7 @@ describe("the deployed stack", () => {
     const { cloneUrl = "" } = repositoryOf(journey, cloud.giteaUrl) ?? {};
     const clone = await lookInto(cloneUrl, { dir: "/tmp", user: "ada", password: "ada-password" });
     expect(clone.author).toBe("Ada Lovelace <ada@uni.example>");
-  }, 90_000);
+  }, 240_000);
 
   it("keeps bob moving while dan's account is failing", async () => {
     cloud.gitea?.faults.add({ path: "/users/dan", status: 503, times: "always" });
@@ -61,7 +61,7 @@ describe("the deployed stack", () => {
     expect(bob).toMatchObject({ isDone: true });
     expect(await cloud.follow(dan, 1)).toMatchObject({ isDone: false });
     cloud.gitea?.faults.clear();
-  }, 120_000);
+  }, 300_000);
 
   it("reads a rotated token without a deployment, and loses nobody who came meanwhile", async () => {
     const { gitea } = cloud;
@@ -72,7 +72,7 @@ describe("the deployed stack", () => {
       expect(journey).toMatchObject({ isDone: true });
     }
     expect(cloud.lines.some(({ code }) => code === "gitea.unauthorized")).toBe(true);
-  }, 120_000);
+  }, 300_000);
 
   it("loses no event of a burst that a new deployment cuts through", async () => {
     const people = ["gil", "hana", "ivo", "june"];
@@ -102,7 +102,7 @@ describe("the deployed stack", () => {
     expect(most).toBeLessThanOrEqual(5);
     const own = spans.filter(({ person }) => person === "sleeper-a").toSorted((one, other) => one.start - other.start);
     expect(own[1]?.start).toBeGreaterThanOrEqual(own[0]?.end ?? Number.POSITIVE_INFINITY);
-  }, 60_000);
+  }, 300_000);
 
   it("ends a crash, an endless loop and a throw as letters of the net, a refusal at once, and a passing trouble not at all", async () => {
     const letters = new Map<string, string>();
@@ -113,13 +113,13 @@ describe("the deployed stack", () => {
       return Object.fromEntries(letters);
     };
     await expect
-      .poll(look, { timeout: 90_000, interval: 2_000 })
+      .poll(look, { timeout: 240_000, interval: 2_000 })
       .toEqual({ killer: "crash", spinner: "crash", thrower: "crash", stranger: "permanent" });
     expect(await cloud.follow(deadly[4] ?? "", 1)).toMatchObject({ isDone: true });
-  }, 120_000);
+  }, 300_000);
 
   it("is woken by its schedule", async () => {
-    await expect.poll(() => cloud.lines.map(({ event }) => event), { timeout: 90_000 }).toContain("sync.finished");
+    await expect.poll(() => cloud.lines.map(({ event }) => event), { timeout: 240_000 }).toContain("sync.finished");
   }, 100_000);
 
   it("goes without a trace", async () => {
@@ -134,5 +134,5 @@ describe("the deployed stack", () => {
       new ListFunctionsCommand({}),
     );
     expect([QueueUrls, Functions]).toEqual([[], []]);
-  }, 60_000);
+  }, 300_000);
 });
