@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { request } from "node:http";
 import { join } from "node:path";
 import * as z from "zod";
 import type { RealHub } from "../../infra/local/hub/start-hub.ts";
@@ -65,23 +66,33 @@ export function terminalGit(
   });
 }
 
-/** A browser as far as a login needs one: cookies, the form's hidden field, one redirect after the other. */
+type Visit = { status: number; page: string; location: string };
+
+/**
+ * A browser as far as a login needs one: cookies, and the form's hidden field. Not `fetch`: it says `Sec-Fetch-Mode: cors`, to
+ * which the hub sets no XSRF cookie, and then a login works only within the second in which its form was made.
+ */
 export async function signIn(hub: Pick<RealHub, "url">, username: string, password: string) {
   const cookies = new Map<string, string>();
-  const visit = async (path: string, request: RequestInit = {}) => {
-    const cookie = [...cookies].map(([name, value]) => `${name}=${value}`).join("; ");
-    const answer = await fetch(new URL(path, hub.url), { ...request, redirect: "manual", headers: { cookie } });
-    for (const line of answer.headers.getSetCookie()) {
-      const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      cookies.set(name, value);
-    }
-    return answer;
-  };
-  const page = await (await visit("/hub/login")).text();
-  const [, xsrf = ""] = /name="_xsrf" value="([^"]+)"/.exec(page) ?? [];
-  const answer = await visit("/hub/login", {
-    method: "POST",
-    body: new URLSearchParams({ username, password, _xsrf: xsrf }),
-  });
-  return { status: answer.status, page: await answer.text(), visit };
+  const visit = (path: string, form?: Record<string, string>): Promise<Visit> =>
+    new Promise((resolve, reject) => {
+      const headers = {
+        cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join("; "),
+        "sec-fetch-mode": "navigate",
+        ...(form && { "content-type": "application/x-www-form-urlencoded" }),
+      };
+      const options = { method: form ? "POST" : "GET", headers };
+      const sent = request(new URL(path, hub.url), options, async (answer) => {
+        for (const line of answer.headers["set-cookie"] ?? []) {
+          const [, name = "", value = ""] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+          cookies.set(name, value);
+        }
+        const { statusCode: status = 0, headers: told } = answer;
+        resolve({ status, page: (await answer.setEncoding("utf8").toArray()).join(""), location: told.location ?? "" });
+      });
+      sent.once("error", reject).end(form && new URLSearchParams(form).toString());
+    });
+  const { page } = await visit("/hub/login");
+  const [, _xsrf = ""] = /name="_xsrf" value="([^"]+)"/.exec(page) ?? [];
+  return { ...(await visit("/hub/login", { username, password, _xsrf })), visit };
 }
