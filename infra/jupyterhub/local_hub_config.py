@@ -58,7 +58,9 @@ c.JupyterHub.spawner_class = environ.get("HUBFORGE_HUB_SPAWNER") or "simple"
 c.SimpleLocalProcessSpawner.home_dir_template = str(folder / "homes" / "{username}")
 c.Spawner.notebook_dir = "~"
 c.Spawner.cmd = json.loads(environ.get("HUBFORGE_HUB_COMMAND") or '["jupyterhub-singleuser"]')
-c.Spawner.args = ["--allow-root"] if os.getuid() == 0 else []
+# JupyterLab would ask the world for newer versions of itself.
+c.Spawner.args = ["--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
+c.Spawner.args += ["--allow-root"] if os.getuid() == 0 else []
 c.Spawner.poll_interval = int(number("HUBFORGE_HUB_POLL", 30))
 c.Spawner.http_timeout = int(number("HUBFORGE_HUB_HTTP_TIMEOUT", 30))
 c.Spawner.start_timeout = int(number("HUBFORGE_HUB_START_TIMEOUT", 60))

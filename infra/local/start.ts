@@ -7,6 +7,7 @@ import { checkEverySetting, unusedSettings } from "./check-settings.ts";
 import { startCloud } from "./cloud/start-cloud.ts";
 import { explain } from "./explain.ts";
 import { type Login, logIn, type Reader } from "./first-login.ts";
+import { findOrInstallHub } from "./hub/install-hub.ts";
 import { serveHub, showLogin } from "./hub/serve-hub.ts";
 import type { RealHub } from "./hub/start-hub.ts";
 import { interrupted, stopSoon } from "./interruption.ts";
@@ -40,6 +41,7 @@ async function main(): Promise<number> {
 
 async function run(flags: Flags, screen: Screen): Promise<number> {
   await requireGit();
+  if (flags.hub) await findOrInstallHub((line) => screen.say(screen.dim(line)));
   const interruption = interrupted();
   const folder = createRunFolder();
   try {

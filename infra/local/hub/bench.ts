@@ -8,11 +8,12 @@ import * as z from "zod";
 import { listenOnFirst } from "../door.ts";
 import { explain } from "../explain.ts";
 import { type Stack, startLocalStack } from "../stack.ts";
-import { type RealHub, startHub } from "./start-hub.ts";
+import { type HubOptions, type RealHub, startHub } from "./start-hub.ts";
 
 /**
  * `npm run bench:hub [people]`: a real hub whose servers are no processes starts and stops a server for everybody as fast as
- * it goes, before the whole pipeline. Exit code 0 if every event arrived and everybody has their repository.
+ * it goes,: with a hook that does nothing, with hubforge and an
+ * ingress that only takes, and before the whole pipeline on the same machine. Exit code 0 if every event arrived and everybody has their repository.
  */
 const PEOPLE = Number(process.argv[2] ?? 200);
 const CLIENTS = 16;
@@ -35,12 +36,23 @@ process.exit();
 async function bench(): Promise<number> {
   const empty = await runHub("empty", undefined);
   say(`empty hook       ${empty.text}`);
+  const taker = createServer((request, response) =>
+    request.resume().on("end", () => response.writeHead(202).end("{}")),
+  );
+  const url = `http://127.0.0.1:${await listenOnFirst(taker, [0])}`;
+  const alone = await runHub("alone", {
+    url,
+    secret: `whsec_${Buffer.alloc(32, 7).toString("base64")}`,
+    hub: "default",
+  });
+  taker.close();
+  say(`hubforge's       ${alone.text}`);
   const stack = await startLocalStack({ dir: join(dir, "stack"), seedLdif: seed() });
   try {
-    const ours = await runHub("ours", stack);
-    say(`hubforge's hook  ${ours.text}`);
+    const whole = await runHub("whole", stack);
     const begun = Date.now();
-    const accepted = countOf(ours.log, "delivery.accepted");
+    say(`and the pipeline ${whole.text}`);
+    const accepted = countOf(whole.log, "delivery.accepted");
     const provisioned = await provisionedPeople(stack);
     say(`events           ${2 * PEOPLE} sent, ${accepted} accepted when the hub ended`);
     say(
@@ -52,7 +64,7 @@ async function bench(): Promise<number> {
   }
 }
 
-async function runHub(name: string, hubforge: Stack | undefined): Promise<{ text: string; log: string }> {
+async function runHub(name: string, hubforge: HubOptions["hubforge"]): Promise<{ text: string; log: string }> {
   const everybodysServer = createServer((_, response) => response.setHeader("X-JupyterHub-Version", "6").end());
   const port = await listenOnFirst(everybodysServer, [0]);
   const hub = await startHub({
