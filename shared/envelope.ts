@@ -5,11 +5,14 @@ const carriableName = z.string().refine((name) => name.isWellFormed() && !/[\p{C
   message: "holds a control character, a lone surrogate or a character that XML 1.0 does not allow",
 });
 
-/** Hub names travel in queue ids and token names; `sync` is the name of our own directory sync. */
+/** Where the deliveries of our own directory sync come from. */
+export const SYNC_HUB = "sync";
+
+/** Hub names travel in queue ids and token names. */
 export const HubName = z
   .string()
   .regex(/^[a-z0-9-]{1,40}$/)
-  .refine((hub) => hub !== "sync", { message: '"sync" is reserved for the directory sync' });
+  .refine((hub) => hub !== SYNC_HUB, { message: '"sync" is reserved for the directory sync' });
 
 /** Whose server a hub speaks of, and which life of it. */
 export const eventData = {

@@ -16,6 +16,7 @@ export type LogEvent =
   | "stage.retried"
   | "stage.dead-lettered"
   | "stage.not-dead-lettered"
+  | "stage.left-to-sync"
   | "gitea.noticed"
   | "directory.noticed"
   | "departure.sent-on"
@@ -70,6 +71,7 @@ const LOUD: Partial<Record<LogEvent, Level>> = {
   "stage.retried": "warn",
   "stage.dead-lettered": "error",
   "stage.not-dead-lettered": "error",
+  "stage.left-to-sync": "error",
   "gitea.noticed": "warn",
   "directory.noticed": "warn",
   "departure.not-sent-on": "warn",

@@ -43,6 +43,8 @@ export function isManaged({ description }: Described): boolean {
 }
 
 export const isAdminsTeam = (team: Described) => isKept(team, ADMINS_TEAM);
+/** Who is in it follows the directory: a group's team, or the admins. */
+export const isCommonTeam = (team: Team) => isGroupTeam(team) || isAdminsTeam(team);
 export const isLeaversTeam = (team: Described) => isKept(team, LEAVERS_TEAM);
 
 function isKept(team: Described, name: string): boolean {

@@ -1,6 +1,6 @@
 import type { Received } from "./batch.ts";
 import { SettingsError } from "./config.ts";
-import type { Envelope } from "./envelope.ts";
+import { type Envelope, SYNC_HUB } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 import { failureOf, writeLetter } from "./letters.ts";
 import { log, subjectOf } from "./log.ts";
@@ -24,13 +24,26 @@ export type Trouble = {
  * later visibility. True when the message is done with; false when it comes back.
  */
 export async function settle(error: Permanent | Retryable, trouble: Trouble): Promise<boolean> {
-  const { message, limits } = trouble;
+  const { envelope, message, limits } = trouble;
+  if (error instanceof Permanent && isPlannedAgain(envelope)) {
+    const fields = { ...subjectOf(envelope), stage: trouble.stage, attempt: message.receiveCount, code: error.code };
+    log("stage.left-to-sync", { ...fields, reason: error.message });
+    return true;
+  }
   if (error instanceof Permanent) return await writeLetter(failureOf("permanent", error, trouble), trouble);
   if (isExhausted(message, limits, new Date())) {
     return await writeLetter(failureOf("exhausted", error, trouble), trouble);
   }
   await giveBack(error, trouble);
   return false;
+}
+
+/**
+ * What the sync wanted still differs at its next run, which asks again by itself: nothing is lost, and a letter at every run
+ * would bury those that need a replay. What ops decided (a rebind, a replay) is asked once, and is a letter.
+ */
+function isPlannedAgain({ delivery, rebind, replay }: Envelope): boolean {
+  return delivery.hub === SYNC_HUB && rebind === undefined && replay.number === 0;
 }
 
 /** What is not one of our two words for failing is a fault of ours or of the settings: the event waits for the mend. */

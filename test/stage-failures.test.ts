@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Envelope } from "#shared/envelope.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import {
@@ -17,6 +18,32 @@ beforeAll(async () => {
 });
 afterAll(() => bench.stop());
 beforeEach(() => bench.forget());
+
+describe("what the sync asked for and cannot be done", () => {
+  const taken = new Permanent("team.taken", "taken");
+  const ofSync = (change: Partial<Envelope> = {}) => {
+    const envelope = spawnOf("ada", { route: "refresh", ...change });
+    return { ...envelope, delivery: { ...envelope.delivery, hub: "sync" } };
+  };
+
+  it("is loud and no letter: the next run asks again by itself", async () => {
+    const envelope = ofSync();
+    expect(await bench.handler({ ensure: failing(taken) })(await bench.receive(envelope))).toEqual(done);
+    expect(bench.letterOf(envelope)).toBeUndefined();
+    expect(bench.lines).toMatchObject([
+      { event: "stage.left-to-sync", level: "error", person: "ada", stage: "account", code: "team.taken" },
+    ]);
+  });
+
+  it.each([
+    ["what ops decided", { rebind: { from: "old", to: "new" } }],
+    ["a replay", { replay: { number: 1, failedAt: [] } }],
+  ])("is a letter where nobody asks again: %s", async (_what, change) => {
+    const envelope = ofSync(change);
+    expect(await bench.handler({ ensure: failing(taken) })(await bench.receive(envelope))).toEqual(done);
+    expect(bench.letterOf(envelope)).toMatchObject({ class: "permanent", code: "team.taken" });
+  });
+});
 
 describe("a message that fails", () => {
   const busy = new Retryable("gitea.failing", "GET /users/ada answered 503: busy");

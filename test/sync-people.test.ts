@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { makeTeam, membersOf } from "./support/accounts.ts";
 import { addPerson, groupDn, lockPerson, renamePerson, setAttribute } from "./support/people.ts";
 import { personState } from "./support/person-state.ts";
 import { enrol, eventsOf, spawn, startSyncWorld, sync, syncAndSettle } from "./support/sync.ts";
@@ -88,6 +89,32 @@ describe("SYNC_CREATE", () => {
       ]);
       expect(ran.sent.map(({ delivery }) => delivery.user)).toEqual(run === 0 ? ["bob", "ilumadmin", "jdoe"] : []);
     }
+    expect(world.letters()).toEqual([]);
+  });
+});
+
+describe("a group's team that is somebody else's", () => {
+  const settings = {
+    GROUP_TEAMS: JSON.stringify({ [groupDn("datasci")]: { team: "datasci", permission: "write" } }),
+    LDAP_ADMIN_USERS: "ada",
+  };
+
+  it("is told once a run, and nobody is sent to join it; its members are nobody's business", async () => {
+    await enrol(world, "ada", "bob");
+    await makeTeam(world, "datasci", ["ada", "bob"]);
+    await makeTeam(world, "admins", ["bob"]);
+    for (let run = 0; run < 2; run += 1) {
+      const ran = await syncAndSettle(world, {}, settings);
+      expect(ran.sent).toEqual([]);
+      expect(conflictsIn(ran)).toEqual([
+        `team.taken ${groupDn("datasci")}`,
+        "team.taken uid=ada,ou=people,dc=uni,dc=example",
+      ]);
+    }
+    await lockPerson(world, "bob");
+    const { sent } = await syncAndSettle(world, {}, settings);
+    expect(sent).toMatchObject([{ route: "depart", leave: [], delivery: { user: "bob" } }]);
+    expect([await membersOf(world, "datasci"), await membersOf(world, "admins")]).toEqual([["ada", "bob"], ["bob"]]);
     expect(world.letters()).toEqual([]);
   });
 });

@@ -29,6 +29,7 @@ const EVERYTHING = {
   STACK_INGRESS_CONCURRENCY: 7,
   STACK_LOG_RETENTION_DAYS: 90,
   STACK_XRAY: true,
+  SYNC_SCHEDULE: "rate(2 minutes)",
 };
 
 let dir: string;
@@ -77,6 +78,11 @@ describe("a stage that sets everything", () => {
       "dead-letter": [],
       departures: [],
     });
+  });
+
+  it("lets a departure wait for one interval of that stage's sync", () => {
+    const delayed = all(template, "AWS::SQS::Queue", z.object({ DelaySeconds: z.int().optional() }));
+    expect([...delayed.values()].flatMap(({ DelaySeconds }) => DelaySeconds ?? [])).toEqual([120]);
   });
 
   it("encrypts every queue with the stage's key, which every function may use", () => {

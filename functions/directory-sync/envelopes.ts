@@ -1,4 +1,4 @@
-import type { Envelope } from "#shared/envelope.ts";
+import { type Envelope, SYNC_HUB } from "#shared/envelope.ts";
 import { shortHash } from "#shared/short-hash.ts";
 import type { Departure, Plan, Refresh } from "./plan.ts";
 
@@ -50,7 +50,7 @@ function envelope(
     route,
     delivery: {
       id: `${directoryId}:${shortHash(change)}`,
-      hub: "sync",
+      hub: SYNC_HUB,
       user: username,
       server: "",
       session: "",

@@ -1,7 +1,6 @@
 import type { Team } from "#shared/envelope.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
-import { isGroupTeam, markedDirectoryId } from "#shared/marks.ts";
-import { ADMINS_TEAM, LEAVERS_TEAM } from "#shared/names.ts";
+import { isCommonTeam, isLeaversTeam, markedDirectoryId } from "#shared/marks.ts";
 import type { World } from "./plan.ts";
 
 /** An account whose own team is marked: somebody who has spawned, and ours to keep in line. */
@@ -37,8 +36,8 @@ export function matchAccounts({ gitea, settings }: World): Matches {
       account,
       directoryId,
       team,
-      memberships: all.filter((one) => !isLeavers(one)),
-      isLeaver: all.some(isLeavers),
+      memberships: all.filter((one) => !isLeaversTeam(one)),
+      isLeaver: all.some(isLeaversTeam),
     };
     matches.byId.set(directoryId, known);
     matches.byAccount.set(account.id, known);
@@ -47,14 +46,11 @@ export function matchAccounts({ gitea, settings }: World): Matches {
 }
 
 const isOlder = (one: Team | undefined, other: Team) => one !== undefined && one.id < other.id;
-const isLeavers = ({ name }: Team) => name.toLowerCase() === LEAVERS_TEAM;
 
-/** Members of a team that only bears the name of a group's are nobody's business. */
-export const isManaged = (team: Team) => isGroupTeam(team) || team.name.toLowerCase() === ADMINS_TEAM;
-
+/** Members of a team that only bears the name of one of ours are nobody's business. */
 function membershipsOf(teams: readonly Team[], members: World["gitea"]["members"]): Map<number, Team[]> {
   const found = new Map<number, Team[]>();
-  for (const team of teams.filter((one) => isManaged(one) || isLeavers(one))) {
+  for (const team of teams.filter((one) => isCommonTeam(one) || isLeaversTeam(one))) {
     for (const id of members.get(team.id) ?? []) found.set(id, [...(found.get(id) ?? []), team]);
   }
   return found;

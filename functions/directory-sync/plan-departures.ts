@@ -1,6 +1,7 @@
 import type { BrokenEntry, Person } from "#shared/directory.ts";
+import { isCommonTeam } from "#shared/marks.ts";
 import { foldName } from "#shared/names.ts";
-import { isManaged, type Known, type Matches } from "./match-accounts.ts";
+import type { Known, Matches } from "./match-accounts.ts";
 import type { Conflict, Departure, World } from "./plan.ts";
 import { createProtection } from "./protection.ts";
 
@@ -36,7 +37,7 @@ export function planDepartures(
 
 function toDeparture(known: Known, person: Person | undefined, reason: string): Departure | undefined {
   const { account, directoryId, memberships } = known;
-  const leave = memberships.filter(isManaged).map(({ name }) => name);
+  const leave = memberships.filter(isCommonTeam).map(({ name }) => name);
   // Blocked already, by us or by an admin, and in nothing that we keep: there is nothing left to take.
   if (account.prohibit_login && leave.length === 0) return undefined;
   const username = person?.username ?? (account.login_name || account.login);

@@ -16,6 +16,8 @@ export type Rules = {
   grants: Grants;
   /** The right to read addresses seems lost: then nobody's is changed. */
   isMailHidden: boolean;
+  /** Teams of that name, in lower case, that are somebody else's. */
+  taken: { has(name: string): boolean };
 };
 
 export function createGrants(settings: SyncSettings): Grants {
@@ -28,7 +30,7 @@ export function createGrants(settings: SyncSettings): Grants {
 }
 
 /** What the stages would write for somebody who is there, by the same comparisons as theirs. */
-export function changesOf(person: Person, known: Known, { settings, grants, isMailHidden }: Rules): Change[] {
+export function changesOf(person: Person, known: Known, { settings, grants, isMailHidden, taken }: Rules): Change[] {
   const { account, team, memberships, isLeaver } = known;
   const changes: Change[] = [];
   const differ = (what: Change["what"], from: string, to: string) => {
@@ -44,7 +46,7 @@ export function changesOf(person: Person, known: Known, { settings, grants, isMa
   differ("team", team.level, "write");
   const present = new Set(memberships.map(({ name }) => name.toLowerCase()));
   const wanted = [...grants(person.groups), ...(person.isAdmin ? [ADMINS_TEAM] : [])];
-  for (const name of wanted.filter((one) => !present.has(one)).toSorted()) differ("join", "", name);
+  for (const name of wanted.filter((one) => !present.has(one) && !taken.has(one)).toSorted()) differ("join", "", name);
   if (isLeaver) differ("unblock", account.prohibit_login ? "blocked" : "in leavers", "free");
   return changes;
 }

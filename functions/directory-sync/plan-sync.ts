@@ -9,6 +9,7 @@ import { type Draft, settleMails } from "./plan-mails.ts";
 import { planNewcomer } from "./plan-newcomer.ts";
 import { changesOf, createGrants, leavesOf } from "./plan-person.ts";
 import { createProtection } from "./protection.ts";
+import { takenTeams } from "./taken-teams.ts";
 
 /**
  * What has to happen so that Gitea follows the directory: a pure function of the two, so that the same world always gives
@@ -18,11 +19,15 @@ import { createProtection } from "./protection.ts";
 export function planSync(world: World, withRebinds = false): Plan {
   const { directory, settings } = world;
   const matches = matchAccounts(world);
-  const rules = { settings, grants: createGrants(settings), isMailHidden: hiddenMails(world) > 0 };
+  const taken = takenTeams(world);
+  const rules = { settings, taken, grants: createGrants(settings), isMailHidden: hiddenMails(world) > 0 };
   const isProtected = createProtection(settings);
   const drafts: Draft[] = [];
   const rebinds: Rebind[] = [];
-  const conflicts: Conflict[] = directory.broken.map(({ dn, code, reason }) => ({ dn, code, reason }));
+  const conflicts: Conflict[] = [
+    ...directory.broken.map(({ dn, code, reason }) => ({ dn, code, reason })),
+    ...taken.values(),
+  ];
 
   const refresh = (person: Person, known: Known, rebind?: Rebind) => {
     const changes = changesOf(person, known, rules);

@@ -1,8 +1,7 @@
 import type { Team } from "#shared/envelope.ts";
 import type { Account, GiteaLists } from "#shared/gitea/account-list.ts";
 import type { Listed } from "#shared/gitea/list-all.ts";
-import { isGroupTeam, markedDirectoryId } from "#shared/marks.ts";
-import { ADMINS_TEAM, LEAVERS_TEAM } from "#shared/names.ts";
+import { isCommonTeam, isLeaversTeam, markedDirectoryId } from "#shared/marks.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 import type { GiteaState } from "./plan.ts";
 import type { SyncSettings } from "./settings.ts";
@@ -36,7 +35,7 @@ export async function readGitea(lists: GiteaLists, settings: SyncSettings): Prom
   return { accounts, organisations: names, teams, members, ownTeams, moved };
 }
 
-const isForMany = (team: Team) => isGroupTeam(team) || [ADMINS_TEAM, LEAVERS_TEAM].includes(team.name.toLowerCase());
+const isForMany = (team: Team) => isCommonTeam(team) || isLeaversTeam(team);
 
 /**
  * Whose own team is whose, by Gitea's id of the account; `others` carry a mark but no account's name. Of two teams of one

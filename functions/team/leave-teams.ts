@@ -1,6 +1,6 @@
 import type { Envelope, Identity } from "#shared/envelope.ts";
 import { type GiteaTools, isSame } from "#shared/gitea.ts";
-import { isAdminsTeam, isGroupTeam } from "#shared/marks.ts";
+import { isCommonTeam } from "#shared/marks.ts";
 import { ADMINS_TEAM } from "#shared/names.ts";
 import { grantedTeams } from "./granted-teams.ts";
 
@@ -20,7 +20,7 @@ export async function leaveTeams(
     (team) =>
       leave.some((name) => isSame(name, team.name)) &&
       !kept.some((name) => isSame(name, team.name)) &&
-      (isGroupTeam(team) || isAdminsTeam(team)),
+      isCommonTeam(team),
   );
   for (const team of left) await gitea.teams.removeMember(team, account.username);
   return left.length > 0;

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { encryptQueues } from "./encrypt-queues.ts";
 import { functionsBehind, serviceFunctions } from "./functions.ts";
 import { outsideRights } from "./outside-rights.ts";
 import { readStageFile, type Stage } from "./stage-file.ts";
+import { stageQueues } from "./stage-queues.ts";
 
 /**
  * What osls asks for (serverless.yml, through stack.cjs), each from the stage's file. A wrong setting stops it here, so
@@ -22,7 +22,7 @@ export async function functions(osls: Osls) {
 /** On top of infra/queues.yml and infra/roles.yml: what depends on the stage's file. */
 export async function resources(osls: Osls) {
   const stage = await stageOf(osls);
-  return { Resources: { ...encryptQueues(stage.stack), ...outsideRights(stage, serviceFunctions()) } };
+  return { Resources: { ...stageQueues(stage), ...outsideRights(stage, serviceFunctions()) } };
 }
 
 export async function logRetentionInDays(osls: Osls): Promise<number> {

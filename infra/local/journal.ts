@@ -84,7 +84,7 @@ function envelopeIn(body: string): Envelope | undefined {
 
 function readJourney(delivery: string, lines: readonly LogLine[]): Journey {
   const own = lines.filter((line) => line.delivery === delivery);
-  const letter = own.findLast(({ event }) => event === "stage.dead-lettered");
+  const letter = own.findLast(({ event }) => event === "stage.dead-lettered" || event === "stage.left-to-sync");
   const last = own.findLast((line) => line.stage !== undefined);
   const account = own.findLast((line) => line.account !== undefined)?.account;
   const repository = own.findLast((line) => line.repository !== undefined)?.repository;

@@ -77,6 +77,7 @@ export function stageText(line: LogLine): string | undefined {
   if (line.event === "stage.retried") return `  ↻ ${stage} again in ${line.retryInSeconds ?? "?"} s: ${why}`;
   if (line.event === "stage.dead-lettered") return `  ✘ ${stage} dead letter: ${why} (delivery ${line.delivery})`;
   if (line.event === "stage.not-dead-lettered") return `  ✘ ${stage} could not even become a dead letter: ${why}`;
+  if (line.event === "stage.left-to-sync") return `  ✘ ${stage} left to the next sync: ${why}`;
   if (line.outcome === undefined) return undefined;
   return `  ✔ ${stage} ${line.outcome.padEnd(10)} ${`${line.milliseconds ?? 0} ms`.padStart(8)}`;
 }

@@ -11,7 +11,7 @@ import { type HubMessage, type Posted, postEvent } from "./hub.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { findGitea, queueEnvironment, regionOf, startQueues } from "./parts.ts";
 import type { Queue } from "./resources.ts";
-import { rateSeconds } from "./schedule.ts";
+import { departureDelaySeconds } from "./schedule.ts";
 import { type Slapd, startSlapd } from "./slapd.ts";
 import type { Parameters, Place } from "./template.ts";
 import { wakeFunctions } from "./wake.ts";
@@ -70,9 +70,7 @@ export async function startLocalStack(options: StackOptions): Promise<Stack> {
 async function startParts(options: StackOptions, endings: Ending[]): Promise<Omit<Stack, "stop">> {
   const { dir, seedLdif, onPart } = options;
   const { SYNC_SCHEDULE: schedule } = await loadSettings(["sync"], { ...process.env, ...options.settings });
-  // A leaver waits for one interval of the sync, and SQS waits for no more than 900 s.
-  const departureDelaySeconds = Math.min(rateSeconds(schedule) ?? 900, 900);
-  const parameters = { departureDelaySeconds, ...options.parameters };
+  const parameters = { departureDelaySeconds: departureDelaySeconds(schedule), ...options.parameters };
   const place: Place = { stage: "local", region: regionOf(options), parameters };
 
   const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { Envelope, Identity } from "#shared/envelope.ts";
+import { type Envelope, type Identity, SYNC_HUB } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { isSame, type User } from "#shared/gitea.ts";
 import { findAccount } from "../../../functions/account/find-account.ts";
@@ -60,7 +60,7 @@ export function rebindEnvelope({ identity, from, to }: RebindPlan, now: Date): E
   return {
     version: 1,
     route: "refresh",
-    delivery: { id, hub: "sync", user: identity.username, server: "", session: "", occurredAt: at, receivedAt: at },
+    delivery: { id, hub: SYNC_HUB, user: identity.username, server: "", session: "", occurredAt: at, receivedAt: at },
     replay: { number: 0, failedAt: [] },
     directoryId: to,
     rebind: { from, to },

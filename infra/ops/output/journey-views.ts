@@ -50,5 +50,8 @@ export function journeyEnd({ state, person }: Journey): string {
     const when = state.retryInSeconds === undefined ? "" : ` (${state.retryInSeconds} s after that line)`;
     return `not done: ${state.stage} tries again${when}: ${state.code}: ${state.reason}`;
   }
+  if (state.is === "left-to-sync") {
+    return `not done: ${state.stage}: ${state.code}: ${state.reason}\nnext: mend that; the sync's next run asks again by itself`;
+  }
   return `under way${state.next ? ` to ${state.next}` : ""}: nothing has been logged since`;
 }

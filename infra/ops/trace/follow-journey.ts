@@ -13,6 +13,7 @@ export type Journey = {
     | { is: "done"; seconds: number; giteaRequests: number; giteaWrites: number }
     | { is: "dead-letter"; failureId: string | undefined; stage: string; code: string; reason: string }
     | { is: "waiting"; stage: string; code: string; reason: string; retryInSeconds: number | undefined }
+    | { is: "left-to-sync"; stage: string; code: string; reason: string }
     | { is: "under-way"; next: string | undefined };
 };
 
@@ -44,6 +45,7 @@ function stateOf(lines: readonly LogLine[]): Journey["state"] {
   const last = lines.findLast((line) => line.stage !== undefined || line.event === "delivery.accepted");
   const { event, stage = "", code = "", reason = "" } = last ?? {};
   if (event === "stage.dead-lettered") return { is: "dead-letter", failureId: last?.failureId, stage, code, reason };
+  if (event === "stage.left-to-sync") return { is: "left-to-sync", stage, code, reason };
   if (event === "stage.retried" || event === "stage.not-dead-lettered") {
     return { is: "waiting", stage, code, reason, retryInSeconds: last?.retryInSeconds };
   }
