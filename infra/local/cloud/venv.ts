@@ -1,12 +1,13 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { why } from "#shared/why.ts";
 import { findPython, type PythonRange } from "./python.ts";
 
 const run = promisify(execFile);
@@ -34,7 +35,7 @@ export async function ensureVenv(options: VenvOptions): Promise<string> {
   const folder = join(cacheFolder(), `${name}-${key}`);
   const done = join(folder, "complete");
   if (!existsSync(done)) {
-    await mkdir(cacheFolder(), { recursive: true });
+    await makeCacheFolder();
     await alone(join(cacheFolder(), "install.lock"), async () => {
       if (existsSync(done)) return;
       say(`installing ${name} into ${folder} (once)`);
@@ -47,6 +48,16 @@ export async function ensureVenv(options: VenvOptions): Promise<string> {
 
 function cacheFolder(): string {
   return join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "hubforge");
+}
+
+async function makeCacheFolder(): Promise<void> {
+  try {
+    await mkdir(cacheFolder(), { recursive: true });
+  } catch (cause) {
+    throw new Error(`${cacheFolder()} cannot be made (${why(cause)}): set XDG_CACHE_HOME to a folder that can`, {
+      cause,
+    });
+  }
 }
 
 type Wanted = { name: string; requirements: URL; without: string };
@@ -76,24 +87,39 @@ async function install(folder: string, program: string, { name, requirements, wi
   }
 }
 
+/** How long an owner may take to write its process id into the lock that it has just made. */
+const WRITING_MILLISECONDS = 5_000;
+
 /** The lock holds its owner's process id: one whose owner is gone is taken over. */
 async function alone(lock: string, work: () => Promise<void>): Promise<void> {
-  await mkdir(dirname(lock), { recursive: true });
-  for (;;) {
-    try {
-      await writeFile(lock, String(process.pid), { flag: "wx" });
-      break;
-    } catch {
-      const owner = Number(await readFile(lock, "utf8").catch(() => ""));
-      if (owner > 0 && !isRunning(owner)) await rm(lock, { force: true });
-      else await sleep(300);
-    }
+  while (!(await take(lock))) {
+    if (await isAbandoned(lock)) await rm(lock, { force: true });
+    else await sleep(300);
   }
   try {
     await work();
   } finally {
     await rm(lock, { force: true });
   }
+}
+
+async function take(lock: string): Promise<boolean> {
+  try {
+    await writeFile(lock, String(process.pid), { flag: "wx" });
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
+    throw error;
+  }
+}
+
+async function isAbandoned(lock: string): Promise<boolean> {
+  const [text, made] = await Promise.all([
+    readFile(lock, "utf8").catch(() => ""),
+    stat(lock).catch(() => undefined), // its owner has just let it go
+  ]);
+  if (text !== "") return !isRunning(Number(text));
+  return made !== undefined && Date.now() - made.mtimeMs > WRITING_MILLISECONDS;
 }
 
 function isRunning(pid: number): boolean {
