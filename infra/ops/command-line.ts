@@ -4,6 +4,7 @@ import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
 import { accounts } from "./commands/accounts.ts";
+import { openConsole } from "./commands/console.ts";
 import type { Context, Verb } from "./commands/context.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
 import { importValuesCommand } from "./commands/import-values.ts";
@@ -76,6 +77,11 @@ function createProgram(run: Run, { stdout, stderr }: Streams): Command {
     .option("--since <time>", "looked for since then (default 1d)")
     .option("--until <time>", "looked for until then")
     .action(run(trace));
+  program
+    .command("console")
+    .description("the same in a browser: a page on 127.0.0.1, until Ctrl-C")
+    .option("--port <port>", "which one (default: any that is free)")
+    .action(run(openConsole));
   program.command("queues").description("how much waits in each queue").action(run(queues));
   for (const command of allOf(program)) command.showHelpAfterError(`usage: ${nameOf(command)} ${command.usage()}`);
   return program;

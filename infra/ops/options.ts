@@ -56,14 +56,15 @@ export type FilterOptions = {
   limit?: string;
 };
 
-const CLASSES = [...Failure.shape.class.options, "unknown"];
-const LETTER_STAGES = [...STAGES, DEPARTURES, "unknown"];
+/** Words of `--class` and `--stage`. */
+export const LETTER_CLASSES = [...Failure.shape.class.options, "unknown"];
+export const LETTER_STAGES = [...STAGES, DEPARTURES, "unknown"];
 
 /** @throws UsageError that names the nearest valid word */
 export function parseFilter(options: FilterOptions, now: Date): LetterFilter {
   const { user, stage, code, class: kind, since, until, id: ids, limit } = options;
   if (stage !== undefined) requireWord("--stage", stage, LETTER_STAGES);
-  if (kind !== undefined) requireWord("--class", kind, CLASSES);
+  if (kind !== undefined) requireWord("--class", kind, LETTER_CLASSES);
   const filter = {
     ...(user !== undefined && { user }),
     ...(stage !== undefined && { stage }),

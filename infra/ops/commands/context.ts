@@ -1,8 +1,8 @@
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS } from "#shared/pipeline.ts";
 import type { ExitCode } from "../exit-codes.ts";
-import { type LetterQueue, openLetterQueue } from "../letters/letter-queue.ts";
-import { type Reading, type ReadOptions, readLetters } from "../letters/read-letters.ts";
+import type { Reading, ReadOptions } from "../letters/read-letters.ts";
+import { withHeldLetters } from "../letters/with-held-letters.ts";
 import { createProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { ALL_QUEUES, findTarget, type Target, type Wish } from "../target.ts";
@@ -25,9 +25,9 @@ export async function openTarget(context: Context, queues: Wish["queues"]): Prom
   return await findTarget({ deployment: context.deployment, queues }, context.environment);
 }
 
-type Held = { target: Target; queue: LetterQueue; reading: Reading };
+type Held = { target: Target; reading: Reading };
 
-/** Reads the letters, lets `use` work with them while they are held, and gives back whatever is left, in every case. */
+/** The letters of the target, held while `use` works with them; a progress bar while they are read. */
 export async function holdingLetters<Result>(
   context: Context,
   options: Omit<ReadOptions, "signal" | "onProgress"> & { isSending?: boolean },
@@ -35,20 +35,18 @@ export async function holdingLetters<Result>(
 ): Promise<Result> {
   // What only looks needs one queue; what sends needs them all.
   const target = await openTarget(context, options.isSending ? ALL_QUEUES : [DEAD_LETTERS]);
-  const queue = openLetterQueue(target.environment);
   const progress = createProgress(context.terminal, "reading letters");
+  const { isSending: _, ...read } = options;
   try {
-    const { isSending: _, ...read } = options;
-    const reading = await readLetters(queue, { ...read, signal: context.signal, onProgress: progress.show });
-    progress.end();
-    const result = await use({ target, queue, reading }).catch(async (error: unknown) => {
-      await reading.hold.giveBack().catch(() => undefined); // the first error says more
-      throw error;
-    });
-    await reading.hold.giveBack();
-    return result;
+    return await withHeldLetters(
+      target.environment,
+      { ...read, signal: context.signal, onProgress: progress.show },
+      async (reading) => {
+        progress.end();
+        return await use({ target, reading });
+      },
+    );
   } finally {
     progress.end();
-    queue.close();
   }
 }

@@ -4,7 +4,8 @@ import { filterLetters } from "../letters/filter-letters.ts";
 import { planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
 import type { Reading } from "../letters/read-letters.ts";
 import { REPLAY_CONCURRENCY, REPLAY_RATE, replayLetters, type StepResult } from "../letters/replay-letters.ts";
-import { type Warning, warnOfOutside, warnOfPlan, warnOfReading } from "../letters/warn.ts";
+import { warnOfReading } from "../letters/warn.ts";
+import { warnOfReplay } from "../letters/warn-of-replay.ts";
 import { parseCount, parseFilter, parseRate } from "../options.ts";
 import { createProgress } from "../output/progress.ts";
 import { showReplayPlan, showResult, showSummary } from "../output/replay-views.ts";
@@ -27,7 +28,9 @@ export const replay: Verb<ReplayOptions> = async (context, options, words) => {
       return nothingMatched(context, { ...reading, name: target.name }, options);
     }
     const plan = planReplay(chosen, reading.letters, options.reason);
-    const warnings = await warningsOf({ plan, reading, target, context, isAsking: options.ask !== false });
+    const { environment } = target;
+    const asked = { plan, reading, environment, now: context.now, isAsking: options.ask !== false };
+    const warnings = await warnOfReplay(asked);
     showReplayPlan(context.terminal, plan, { warnings, name: target.name, now: context.now });
     if (plan.steps.length === 0) return EXIT.nothingMatched;
     const isMeant = await actOn({
@@ -51,21 +54,6 @@ export function parsePace({ rate, concurrency }: PaceOptions): Pace {
     rate: rate === undefined ? REPLAY_RATE : parseRate(rate),
     concurrency: concurrency === undefined ? REPLAY_CONCURRENCY : parseCount("--concurrency", concurrency, 100),
   };
-}
-
-type Asking = { plan: ReplayPlan; reading: Reading; target: Target; context: Context; isAsking: boolean };
-
-async function warningsOf({ plan, reading, target, context, isAsking }: Asking): Promise<Warning[]> {
-  const known = [...warnOfReading(reading), ...warnOfPlan(plan, reading.letters, context.now)];
-  if (!isAsking || plan.steps.length === 0) return known;
-  // Loaded only here: looking at letters needs neither Gitea's client nor LDAP's.
-  const { connectForesight } = await import("../letters/foresee.ts");
-  const foresight = await connectForesight(target.environment);
-  if ("why" in foresight) {
-    const text = `LDAP and Gitea were not asked what a replay would come to: ${foresight.why}`;
-    return [...known, { code: "not-asked", text, ids: [] }];
-  }
-  return [...known, ...(await warnOfOutside(plan, foresight.foresee))];
 }
 
 type Execution = { plan: ReplayPlan; reading: Reading; target: Target; pace: Pace };

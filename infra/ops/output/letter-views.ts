@@ -20,7 +20,7 @@ export function letterRecord(letter: Letter) {
   };
 }
 
-function personName({ envelope, names }: Letter): string | undefined {
+export function personName({ envelope, names }: Letter): string | undefined {
   return envelope?.delivery.user ?? names[0];
 }
 
@@ -38,8 +38,8 @@ export function letterColumns(now: Date): Column<Letter>[] {
   ];
 }
 
-/** One letter in full: what an on-call person needs to know, then what else there is. */
-export function letterPage(letter: Letter, body: string): string[] {
+/** What an on-call person needs to know about one letter, as names and values; the values are not inert. */
+export function letterFacts(letter: Letter): [string, string][] {
   const { envelope, request } = letter;
   const facts: [string, string | undefined][] = [
     ["letter", letter.id + (letter.copies.length > 1 ? ` (${letter.copies.length} copies)` : "")],
@@ -61,7 +61,12 @@ export function letterPage(letter: Letter, body: string): string[] {
     ["look for", letter.class === "crash" ? logAdvice(letter) : undefined],
     ["next", nextStep(letter)],
   ];
-  const lines = facts.flatMap(([name, value]) => (value === undefined ? [] : [`${name.padEnd(13)}${inert(value)}`]));
+  return facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
+}
+
+/** One letter in full: its facts, then what else there is. */
+export function letterPage(letter: Letter, body: string): string[] {
+  const lines = letterFacts(letter).map(([name, value]) => `${name.padEnd(13)}${inert(value)}`);
   return [...lines, "", ...rawLines(body)];
 }
 
@@ -90,7 +95,7 @@ function nextStep({ id, envelope, kind }: Letter): string {
   return `it ${what} and cannot be replayed; hubforge dead-letters export --id ${id} keeps it, discard --id ${id} takes it away`;
 }
 
-const RAW_SHOWN = 16_000;
+export const RAW_SHOWN = 16_000;
 
 function rawLines(body: string): string[] {
   const pretty = prettyJson(body);
@@ -102,7 +107,7 @@ function rawLines(body: string): string[] {
   return [...shown, ...(rest > 0 ? [`  … ${rest} more characters: --json shows all`] : [])];
 }
 
-function prettyJson(body: string): string {
+export function prettyJson(body: string): string {
   try {
     return JSON.stringify(JSON.parse(body), undefined, 2);
   } catch {

@@ -35,7 +35,7 @@ function showPlanTables(terminal: Terminal, plan: ReplayPlan, { warnings, name, 
   terminal.data("");
 }
 
-const GROUP_COLUMNS: Column<ReplayGroup>[] = [
+export const GROUP_COLUMNS: Column<ReplayGroup>[] = [
   { title: "PERSON", text: ({ person }) => person, isFlexible: true },
   { title: "FAILED AT", text: ({ stage }) => stage },
   { title: "CODE", text: ({ code }) => code },
@@ -43,7 +43,7 @@ const GROUP_COLUMNS: Column<ReplayGroup>[] = [
   { title: "REASON", text: ({ steps }) => steps[0]?.letter.reason ?? "", isFlexible: true },
 ];
 
-const stepColumns = (now: Date): Column<ReplayStep>[] => [
+export const stepColumns = (now: Date): Column<ReplayStep>[] => [
   { title: "IN ORDER", text: ({ letter }) => letter.id },
   { title: "PERSON", text: ({ envelope }) => envelope.delivery.user, isFlexible: true },
   { title: "DELIVERY", text: ({ envelope }) => envelope.delivery.id, isFlexible: true },
@@ -78,7 +78,7 @@ export function showResult(terminal: Terminal, { step, outcome, reason }: StepRe
   terminal.note(`${terminal.warning(outcome)} ${id} ${inert(step.envelope.delivery.user)}: ${inert(reason ?? "")}`);
 }
 
-const OUTCOMES: Record<StepResult["outcome"], string> = {
+export const OUTCOMES: Record<StepResult["outcome"], string> = {
   replayed: "replayed",
   "letter-left": "replayed, but a letter is still there (the next replay takes it away)",
   failed: "not replayed",

@@ -1,0 +1,23 @@
+import { once } from "node:events";
+import { serveConsole } from "../console/serve-console.ts";
+import { EXIT } from "../exit-codes.ts";
+import { parseCount } from "../options.ts";
+import { inertJson } from "../output/inert.ts";
+import { ALL_QUEUES } from "../target.ts";
+import { openTarget, type Verb } from "./context.ts";
+
+export type ConsoleOptions = { port?: string };
+
+/** `console`: the page on 127.0.0.1, until Ctrl-C. */
+export const openConsole: Verb<ConsoleOptions> = async (context, options) => {
+  const { terminal, signal } = context;
+  const port = options.port === undefined ? 0 : parseCount("--port", options.port, 65_535);
+  const target = await openTarget(context, ALL_QUEUES);
+  const { url, stop } = await serveConsole(target, port);
+  terminal.data(terminal.isTable ? url : inertJson({ url }));
+  terminal.note(`the console of ${target.name}; the address is the key, for you alone. Ctrl-C ends it`);
+  if (!signal.aborted) await once(signal, "abort");
+  const wasCut = await stop();
+  if (wasCut) terminal.note("what was going on was cut short; everything that was held is given back");
+  return wasCut ? EXIT.interrupted : EXIT.done;
+};

@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { html } from "hono/html";
+import { secureHeaders } from "hono/secure-headers";
+import type { Desk } from "./desk.ts";
+import type { Door } from "./door.ts";
+import { journeyRoutes } from "./journey-routes.ts";
+import { letterRoutes } from "./letter-routes.ts";
+import { type Frame, type Html, notice, page, signInPage } from "./pages/layout.ts";
+import { queuesPage } from "./pages/queues-page.ts";
+import { weather } from "./pages/weather.ts";
+import { planRoutes } from "./plan-routes.ts";
+import type { GiteaState } from "./watch-gitea.ts";
+import type { QueueWatch } from "./watch-queues.ts";
+
+export type ConsoleParts = { door: Door; desk: Desk; queues: QueueWatch; gitea: () => GiteaState };
+
+/** Answers with a page in the console's frame. */
+export type Show = (c: Context, frame: Pick<Frame, "title" | "here">, main: Html, status?: Status) => Promise<Response>;
+type Status = 200 | 400 | 404 | 500;
+
+const ASSETS = {
+  "console.css": "text/css",
+  "console.js": "text/javascript",
+  "drawing.js": "text/javascript",
+  "icon.svg": "image/svg+xml",
+};
+/** The largest form is a selection of 200 letters. */
+const FORM_BYTES = 256 * 1024;
+
+/** All that the console answers. Without the cookie that is its assets and the sign-in page. */
+export function createApp({ door, desk, queues, gitea }: ConsoleParts): Hono {
+  const app = new Hono();
+  const where = desk.target.name;
+  const weatherNow = async () => weather(await queues.look(), gitea());
+  const show: Show = async (c, frame, main, status = 200) =>
+    c.html(page({ ...frame, where, weather: await weatherNow() }, main), status);
+
+  app.use(
+    ...headers(),
+    door.guard,
+    bodyLimit({ maxSize: FORM_BYTES, onError: (c) => c.text("That is too much for one form.", 413) }),
+  );
+  serveAssets(app);
+  app.post("/session", async (c) => {
+    return door.letIn(c, await c.req.text()) ? c.body(null, 204) : c.text("That is not the key to this console.", 403);
+  });
+  app.use(async (c, next) => (door.isIn(c) ? await next() : c.html(signInPage(), 401)));
+
+  app.get("/", async (c) => {
+    return await show(c, { title: "Queues", here: "queues" }, queuesPage(await queues.look(), desk.snapshot()));
+  });
+  app.get("/weather", async (c) => c.html(html`<div id="weather">${await weatherNow()}</div>`));
+  letterRoutes(app, { desk, queues, show });
+  planRoutes(app, { desk, show });
+  journeyRoutes(app, { desk, show });
+  app.notFound(
+    async (c) => await show(c, { title: "Nothing here", here: "queues" }, notice("There is no such page."), 404),
+  );
+  app.onError(async (error, c) => await show(c, { title: "Trouble", here: "queues" }, notice(error.message), 500));
+  return app;
+}
+
+function headers(): MiddlewareHandler[] {
+  const itself = ["'self'"];
+  const secure = secureHeaders({
+    contentSecurityPolicy: {
+      ...{ defaultSrc: ["'none'"], baseUri: ["'none'"], frameAncestors: ["'none'"] },
+      ...{ scriptSrc: itself, styleSrc: itself, imgSrc: itself, connectSrc: itself, formAction: itself },
+    },
+    xFrameOptions: "DENY",
+    // Without a referrer a form's Origin would be "null".
+    referrerPolicy: "same-origin",
+    strictTransportSecurity: false,
+  });
+  // Letters name people: nothing is kept on disk.
+  const unkept: MiddlewareHandler = async (c, next) => {
+    await next();
+    c.header("cache-control", "no-store");
+  };
+  return [secure, unkept];
+}
+
+function serveAssets(app: Hono): void {
+  for (const [name, type] of Object.entries(ASSETS)) {
+    const content = readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
+    app.get(`/${name}`, (c) => c.body(content, 200, { "content-type": `${type}; charset=utf-8` }));
+  }
+}

@@ -1,0 +1,39 @@
+import { type FilterOptions, parseFilter } from "../options.ts";
+import { UsageError } from "../usage-error.ts";
+import type { Choice } from "./choose-letters.ts";
+
+/** What an address asks for: the filter language of the command, a search and how to show it. */
+export type Asked = {
+  options: FilterOptions;
+  search: string;
+  isGrouped: boolean;
+  /** The same as a query again. */
+  query: string;
+  /** Undefined where the filter means nothing; `trouble` says why. */
+  choice?: Choice;
+  trouble?: string;
+};
+
+const OPTIONS = ["user", "stage", "code", "class", "since", "until", "limit"] as const;
+
+export function readQuery(url: string, now = new Date()): Asked {
+  const { searchParams } = new URL(url);
+  const value = (name: string) => searchParams.get(name)?.trim() || undefined;
+  const options: FilterOptions = Object.fromEntries(
+    OPTIONS.flatMap((name) => {
+      const word = value(name);
+      return word === undefined ? [] : [[name, word]];
+    }),
+  );
+  const ids = value("id")?.split(/[\s,]+/);
+  if (ids) options.id = ids;
+  const search = value("q") ?? "";
+  const isGrouped = value("group") !== "time";
+  const query = new URLSearchParams(Array.from(searchParams).filter(([, word]) => word.trim() !== "")).toString();
+  try {
+    return { options, search, isGrouped, query, choice: { filter: parseFilter(options, now), search } };
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    return { options, search, isGrouped, query, trouble: error.message };
+  }
+}

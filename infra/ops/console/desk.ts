@@ -1,0 +1,127 @@
+import { createSender } from "#shared/queue.ts";
+import { discardLetters, planDiscard } from "../letters/discard-letters.ts";
+import { planReplay } from "../letters/plan-replay.ts";
+import type { Reading } from "../letters/read-letters.ts";
+import { replayLetters } from "../letters/replay-letters.ts";
+import { type Warning, warnOfReading } from "../letters/warn.ts";
+import { warnOfReplay } from "../letters/warn-of-replay.ts";
+import { withHeldLetters } from "../letters/with-held-letters.ts";
+import type { Target } from "../target.ts";
+import { type Choice, chooseLetters } from "./choose-letters.ts";
+import type { Content, Execution, Plan, Planning, RunResult, Verb } from "./content.ts";
+import { createJobs, type Job } from "./jobs.ts";
+import { createBodies, type Snapshot, without } from "./snapshot.ts";
+
+/** What the console works on, and what it has found there so far. */
+export type Desk = ReturnType<typeof openDesk>;
+
+/** Every deed is the library's (letters/): the desk only lines them up and remembers what came of them. */
+export function openDesk(target: Target) {
+  const jobs = createJobs<Content>();
+  const sender = createSender(target.environment);
+  let snapshot: Snapshot | undefined;
+
+  async function reading<Some extends Content>(
+    job: Job<Some>,
+    signal: AbortSignal,
+    use: (reading: Reading) => Promise<void>,
+  ): Promise<void> {
+    const bodies = createBodies();
+    const onProgress = (seen: number, onQueue: number) => Object.assign(job, { done: seen, total: onQueue });
+    job.phase = "reading letters";
+    await withHeldLetters(target.environment, { signal, onProgress, onBody: bodies.add }, async (held) => {
+      const { letters, messages, missing, isWhole } = held;
+      snapshot = { letters, messages, missing, isWhole, at: new Date(), bodyOf: bodies.of };
+      await use(held);
+    });
+  }
+
+  const look = (): Job<Content> =>
+    jobs.begin({ is: "look" }, async (job, signal) => {
+      await reading(job, signal, async () => undefined);
+    });
+
+  const plan = (verb: Verb, choice: Choice): Job<Planning> =>
+    jobs.begin<Planning>({ is: "planning", verb, choice }, async (job, signal) => {
+      await reading(job, signal, async (held) => {
+        Object.assign(job, { phase: "asking LDAP and Gitea what it would come to", done: 0, total: 0 });
+        const planned = makePlan(verb, choice, held);
+        const warnings = await warningsOf(planned, held);
+        job.content.found = { ...planned, warnings, missing: held.missing };
+      });
+    });
+
+  async function warningsOf(planned: Plan, held: Reading): Promise<Warning[]> {
+    if (planned.verb === "discard") return warnOfReading(held);
+    const { environment } = target;
+    return await warnOfReplay({ plan: planned.plan, reading: held, environment, now: new Date(), isAsking: true });
+  }
+
+  const execute = (content: Execution): Job<Execution> =>
+    jobs.begin(content, async (job, signal) => {
+      await reading(job, signal, async (held) => {
+        const planned = makePlan(content.verb, content.choice, held, content.reason);
+        refuseOther(planned, content, held);
+        const count = countOf(planned);
+        Object.assign(job, { phase: content.verb === "replay" ? "replaying" : "discarding", done: 0, total: count });
+        const onResult = (result: RunResult) => {
+          content.results.push(result);
+          job.done += 1;
+          if (snapshot) snapshot = without(snapshot, result.gone);
+        };
+        await carryOut(planned, { held, signal, onResult, content });
+      });
+    });
+
+  type Run = { held: Reading; signal: AbortSignal; onResult: (result: RunResult) => void; content: Execution };
+
+  async function carryOut(planned: Plan, { held: { hold }, signal, onResult, content }: Run): Promise<void> {
+    if (planned.verb === "discard") {
+      await discardLetters(planned.plan, {
+        hold,
+        signal,
+        onProgress: ({ letter, outcome, reason }) =>
+          onResult({ letter, outcome, reason, gone: outcome === "discarded" ? [letter] : [] }),
+      });
+      return;
+    }
+    const { rate, concurrency } = content;
+    await replayLetters(planned.plan, {
+      ...{ hold, sender, rate, concurrency, signal },
+      onProgress: ({ step, outcome, reason }) =>
+        onResult({ letter: step.letter, outcome, reason, gone: outcome === "replayed" ? step.letters : [] }),
+    });
+  }
+
+  return {
+    target,
+    jobs,
+    snapshot: () => snapshot,
+    look,
+    plan,
+    execute,
+  };
+}
+
+function makePlan(verb: Verb, choice: Choice, { letters }: Reading, reason?: string): Plan {
+  const chosen = chooseLetters(letters, choice);
+  return verb === "replay" ? { verb, plan: planReplay(chosen, letters, reason) } : { verb, plan: planDiscard(chosen) };
+}
+
+export function countOf(planned: Plan): number {
+  return planned.verb === "replay" ? planned.plan.steps.length : planned.plan.letters.length;
+}
+
+/** @throws when what was confirmed is not what would be done */
+function refuseOther(planned: Plan, { hash, verb, isAnyway }: Execution, { missing }: Reading): void {
+  if (planned.plan.hash !== hash) {
+    throw new Error(
+      `The letters are not those of plan ${hash} any more: it would be plan ${planned.plan.hash} now. Nothing was done.`,
+    );
+  }
+  if (verb === "replay" && missing > 0 && !isAnyway) {
+    throw new Error(
+      "Another reader may hold some of the letters, so this could put somebody's deliveries out of order. Nothing was done: plan again when they are back.",
+    );
+  }
+}

@@ -1,0 +1,71 @@
+import { html } from "hono/html";
+import { RouteName } from "#shared/envelope.ts";
+import { ROUTES } from "#shared/pipeline.ts";
+import { journeyColumns, journeyTitle } from "../../output/journey-views.ts";
+import type { Journey } from "../../trace/follow-journey.ts";
+import type { LogLine } from "../../trace/log-line.ts";
+import { type Html, text } from "./layout.ts";
+import { table } from "./parts.ts";
+
+/** One delivery's way: a drawing of its stages, how it stands, and every line that was logged. */
+export function journeyView(journey: Journey): Html {
+  return html`<p>${text(journeyTitle(journey))}</p>
+    ${drawing(journey)}
+    <p class="verdict">${verdict(journey)}</p>
+    <details>
+      <summary>Every line of the log</summary>
+      ${table("What was logged", journey.lines, journeyColumns(journey))}
+    </details>`;
+}
+
+type Mark = { is: "done" | "failed" | "waiting" | "open"; word: string; detail: string };
+
+function drawing({ lines, state }: Journey): Html {
+  const route = RouteName.safeParse(lines.findLast((line) => line.route !== undefined)?.route).data;
+  if (!route) return html``;
+  const replay = Math.max(...lines.map((line) => line.replay ?? 0));
+  const latest = lines.filter((line) => (line.replay ?? 0) === replay);
+  const marks = ROUTES[route].map((stage) => ({ stage, ...markOf(latest.filter((line) => line.stage === stage)) }));
+  const name = `The way of this delivery${replay > 0 ? `, replay ${replay}` : ""}`;
+  return html`<ol class="journey" aria-label="${name}">
+    ${marks.map(
+      ({ stage, is, word, detail }) =>
+        html`<li class="${is}">
+          <span class="stage">${stage}</span>
+          <span class="word">${text(word, 60)}</span>
+          <span class="faint">${text(detail, 120)}</span>
+        </li>`,
+    )}
+    <li class="${state.is === "done" ? "done" : "open"}"><span class="stage">done</span></li>
+  </ol>`;
+}
+
+function markOf(lines: readonly LogLine[]): Mark {
+  const last = lines.at(-1);
+  if (!last) return { is: "open", word: "not reached", detail: "" };
+  const { event, outcome, code, milliseconds, giteaRequests = 0, attempt } = last;
+  const tries = attempt !== undefined && attempt > 1 ? `try ${attempt}` : "";
+  if (event === "stage.dead-lettered") return { is: "failed", word: "dead letter", detail: code ?? "" };
+  if (event.startsWith("stage.")) return { is: "waiting", word: "tries again", detail: code ?? tries };
+  const took = milliseconds === undefined ? [] : [`${milliseconds} ms`];
+  const asked = giteaRequests > 0 ? [`${giteaRequests} × Gitea`] : [];
+  return {
+    is: "done",
+    word: outcome ?? event.split(".").at(-1) ?? event,
+    detail: [...took, ...asked, ...(tries ? [tries] : [])].join(" · "),
+  };
+}
+
+function verdict({ state }: Journey): Html {
+  if (state.is === "done") {
+    return html`<strong class="good">Done</strong> after ${state.seconds.toFixed(1)} s, with ${state.giteaRequests} requests
+      to Gitea, ${state.giteaWrites} of them writes.`;
+  }
+  if (state.is === "under-way") {
+    return html`<strong>Under way</strong>${state.next ? ` to ${state.next}` : ""}: nothing has been logged since.`;
+  }
+  const why = `${state.stage}: ${state.code}: ${state.reason}`;
+  if (state.is === "dead-letter") return html`<strong class="bad">A dead letter.</strong> ${text(why)}`;
+  const again = state.retryInSeconds === undefined ? "" : ` ${state.retryInSeconds} s after that`;
+  return html`<strong class="warn">Tries again${again}.</strong> ${text(why)}`;
+}

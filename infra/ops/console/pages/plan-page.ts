@@ -1,0 +1,95 @@
+import { html } from "hono/html";
+import { personOf } from "../../letters/plan-replay.ts";
+import { REPLAY_CONCURRENCY, REPLAY_RATE } from "../../letters/replay-letters.ts";
+import { letterColumns } from "../../output/letter-views.ts";
+import { GROUP_COLUMNS, stepColumns } from "../../output/replay-views.ts";
+import type { Plan, Planning } from "../content.ts";
+import { countOf } from "../desk.ts";
+import type { Job } from "../jobs.ts";
+import type { Html } from "./layout.ts";
+import { count, table, warningList } from "./parts.ts";
+import { progress } from "./progress.ts";
+
+const SHOWN = 50;
+
+/** A plan being made, or made and waiting for somebody who confirms it. */
+export function planPage(job: Job<Planning>, trouble?: string): Html {
+  const { verb, found } = job.content;
+  const title = verb === "replay" ? "Plan of a replay" : "Plan of a discard";
+  return html`<p class="back"><a href="/letters">All dead letters</a></p>
+    <div class="title"><h1>${title}</h1></div>
+    ${found && job.state === "done" ? made(job, found, trouble) : progress(job)}`;
+}
+
+function made(job: Job<Planning>, found: NonNullable<Planning["found"]>, trouble: string | undefined): Html {
+  const number = countOf(found);
+  return html`<section id="job" data-says="The plan is ready." aria-label="Plan">
+    <p class="summary">${summary(found)}</p>
+    ${warningList(found.warnings)}
+    ${number === 0 ? html`<p class="empty">There is nothing to ${found.verb}.</p>` : confirmation(job, found, trouble)}
+    ${tables(found)}
+  </section>`;
+}
+
+function summary(found: Plan): Html {
+  if (found.verb === "discard") {
+    return html`Plan <code>${found.plan.hash}</code>: discard <strong>${count(found.plan.letters.length, "letter")}</strong>
+      for good.`;
+  }
+  const { hash, steps } = found.plan;
+  const people = new Set(steps.map(({ envelope }) => personOf(envelope))).size;
+  const letters = steps.reduce((sum, step) => sum + step.letters.length, 0);
+  return html`Plan <code>${hash}</code>: replay <strong>${count(steps.length, "delivery", "deliveries")}</strong> of
+    ${count(people, "person", "people")}, ${count(letters, "letter")}.`;
+}
+
+function confirmation(job: Job<Planning>, found: NonNullable<Planning["found"]>, trouble: string | undefined): Html {
+  const { verb, missing } = found;
+  const number = String(countOf(found));
+  return html`<form class="confirm" method="post" action="/plans/${job.id}/execute">
+    ${trouble === undefined ? "" : html`<p class="notice bad" role="alert">${trouble}</p>`}
+    ${verb === "replay" ? replayFields(missing > 0) : ""}
+    <div class="deed">
+      <label
+        >Type ${number} to ${verb} ${number}${verb === "discard" ? " for good" : ""}
+        <input name="typed" required inputmode="numeric" autocomplete="off" data-wanted="${number}"
+      /></label>
+      <button class="${verb === "replay" ? "primary" : "danger"}">${verb === "replay" ? "Replay" : "Discard"}</button>
+    </div>
+  </form>`;
+}
+
+function replayFields(hasOtherReader: boolean): Html {
+  return html`<div class="fields">
+      <label>Why <input name="reason" maxlength="500" autocomplete="off" placeholder="Kept in the log" /></label>
+      <label>Deliveries a second <input name="rate" value="${REPLAY_RATE}/s" autocomplete="off" /></label>
+      <label>People at once <input name="concurrency" value="${REPLAY_CONCURRENCY}" inputmode="numeric" autocomplete="off" /></label>
+    </div>
+    ${
+      hasOtherReader
+        ? html`<label class="check"><input type="checkbox" name="anyway" value="yes" /> Also while another reader holds letters</label>`
+        : ""
+    }`;
+}
+
+function tables(found: Plan): Html {
+  const now = new Date();
+  if (found.verb === "discard") {
+    const { letters } = found.plan;
+    return html`<h2>Letters</h2>
+      ${table("Letters to discard", letters.slice(0, SHOWN), letterColumns(now))} ${more(letters.length)}`;
+  }
+  const { groups, steps, unreplayable } = found.plan;
+  const lost = unreplayable.slice(0, SHOWN);
+  return html`${
+    steps.length > 0
+      ? html`<h2>By reason</h2>${table("By person, stage and reason", groups.slice(0, SHOWN), GROUP_COLUMNS)} ${more(groups.length)}
+    <h2>In this order</h2>${table("Deliveries in the order in which they are sent", steps.slice(0, SHOWN), stepColumns(now))} ${more(steps.length)}`
+      : ""
+  }
+    ${lost.length > 0 ? html`<h2>Not replayable</h2>${table("Letters without an envelope", lost, letterColumns(now))} ${more(unreplayable.length)}` : ""}`;
+}
+
+function more(number: number): Html {
+  return number > SHOWN ? html`<p class="faint">… and ${(number - SHOWN).toLocaleString("en")} more.</p>` : html``;
+}

@@ -1,0 +1,43 @@
+import { access } from "node:fs/promises";
+import { foldName } from "#shared/names.ts";
+import { readFunctions } from "../../local/functions.ts";
+import type { Target } from "../target.ts";
+import { UsageError } from "../usage-error.ts";
+import { type Journey, latestJourney } from "./follow-journey.ts";
+import type { LogLine } from "./log-line.ts";
+import { readLogFile } from "./read-log-file.ts";
+
+export type Span = Pick<Target, "logs"> & { since: Date; until: Date };
+
+/** By delivery first, then by letter, then by person; a person's own lines lead to the latest delivery, and that to all of its lines. */
+export async function findJourney(wanted: string, span: Span): Promise<Journey | undefined> {
+  const byDelivery = latestJourney(await readLines("delivery", wanted, span));
+  if (byDelivery) return byDelivery;
+  for (const field of ["failureId", "person"] as const) {
+    const some = latestJourney(await readLines(field, wanted, span));
+    if (some) return latestJourney(await readLines("delivery", some.delivery, span)) ?? some;
+  }
+  return undefined;
+}
+
+type Field = "delivery" | "failureId" | "person";
+
+async function readLines(field: Field, value: string, { logs, since, until }: Span): Promise<LogLine[]> {
+  if ("deployment" in logs) {
+    const { readCloudWatch } = await import("./read-cloudwatch.ts");
+    const functions = readFunctions({ stage: logs.deployment, region: "" }).map(({ name }) => name);
+    return await readCloudWatch({ deployment: logs.deployment, functions, field, value, since, until });
+  }
+  await access(logs.file).catch(() => {
+    throw new UsageError(`there is no log ${logs.file}`);
+  });
+  return await readLogFile(logs.file, (line) => {
+    const time = Date.parse(line.time);
+    return isSameValue(field, line[field], value) && time >= since.getTime() && time <= until.getTime();
+  });
+}
+
+function isSameValue(field: Field, found: string | undefined, value: string): boolean {
+  if (found === undefined) return false;
+  return field === "person" ? foldName(found) === foldName(value) : found === value;
+}
