@@ -46,6 +46,7 @@ function markOf(lines: readonly LogLine[]): Mark {
   const { event, outcome, code, milliseconds, giteaRequests = 0, attempt } = last;
   const tries = attempt !== undefined && attempt > 1 ? `try ${attempt}` : "";
   if (event === "stage.dead-lettered") return { is: "failed", word: "dead letter", detail: code ?? "" };
+  if (event === "stage.left-to-sync") return { is: "failed", word: "left to the sync", detail: code ?? "" };
   if (event.startsWith("stage.")) return { is: "waiting", word: "tries again", detail: code ?? tries };
   const took = milliseconds === undefined ? [] : [`${milliseconds} ms`];
   const asked = giteaRequests > 0 ? [`${giteaRequests} × Gitea`] : [];
@@ -66,6 +67,9 @@ function verdict({ state }: Journey): Html {
   }
   const why = `${state.stage}: ${state.code}: ${state.reason}`;
   if (state.is === "dead-letter") return html`<strong class="bad">A dead letter.</strong> ${text(why)}`;
+  if (state.is === "left-to-sync") {
+    return html`<strong class="bad">Not done.</strong> ${text(why)}. Mend that: the sync's next run asks again by itself.`;
+  }
   const again = state.retryInSeconds === undefined ? "" : ` ${state.retryInSeconds} s after that`;
   return html`<strong class="warn">Tries again${again}.</strong> ${text(why)}`;
 }
