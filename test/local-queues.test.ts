@@ -13,6 +13,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { LOCAL_REGION, startEmbeddedQueues } from "../infra/local/embedded-queues.ts";
 import { createQueues, readQueues } from "../infra/local/resources.ts";
 import type { Parameters } from "../infra/local/template.ts";
+import { eventually } from "./support/eventually.ts";
 import { startQueues } from "./support/queues.ts";
 
 const endings: (() => Promise<unknown>)[] = [];
@@ -120,6 +121,23 @@ describe("the embedded queue", () => {
     await client.send(new ChangeMessageVisibilityCommand({ QueueUrl: url, ReceiptHandle, VisibilityTimeout: 0 }));
     expect((await receive())?.Body).toBe("spawn");
     expect(queues.messagesIn("hubforge-test-account.fifo")).toMatchObject([{ receiveCount: 2, state: "in flight" }]);
+  });
+
+  it("counts what is visible again as waiting, before anybody receives it", async () => {
+    const queues = await startEmbeddedQueues();
+    endings.push(queues.stop);
+    const { client, url, send, receive } = await accountQueue(queues.endpoint, { visibilityTimeoutSeconds: 1 });
+    const AttributeNames = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"] as const;
+    const counts = async () => {
+      const answer = await client.send(
+        new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: [...AttributeNames] }),
+      );
+      return AttributeNames.map((name) => answer.Attributes?.[name]);
+    };
+    await send("spawn");
+    await receive();
+    expect(await counts()).toEqual(["0", "1"]);
+    await eventually(counts).toEqual(["1", "0"]);
   });
 });
 

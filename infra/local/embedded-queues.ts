@@ -39,6 +39,7 @@ export function startEmbeddedQueues(options: EmbeddedQueuesOptions = {}): Promis
 }
 
 async function startOnLoopback({ port = 0, dataDir }: EmbeddedQueuesOptions): Promise<EmbeddedQueues> {
+  await repairCounts();
   if (dataDir !== undefined) await repairVisibilityZero();
   const restoreListen = listenOnLoopbackOnly();
   try {
@@ -92,6 +93,20 @@ function listenOnLoopbackOnly(): () => void {
   };
   return () => {
     Server.prototype.listen = listen;
+  };
+}
+
+let isCounting = false;
+
+/** fauxqs 2.4.1 goes on counting as in flight what is visible again, until somebody receives: SQS does not. */
+async function repairCounts(): Promise<void> {
+  if (isCounting) return;
+  isCounting = true;
+  const { SqsQueue } = await import(new URL("./sqs/sqsStore.js", import.meta.resolve("fauxqs")).href);
+  const { getAllAttributes } = SqsQueue.prototype;
+  SqsQueue.prototype.getAllAttributes = function (...parameters: unknown[]): Record<string, string> {
+    this.processTimers();
+    return Reflect.apply(getAllAttributes, this, parameters);
   };
 }
 

@@ -20,12 +20,13 @@ export type ConsoleParts = { door: Door; desk: Desk; queues: QueueWatch; gitea: 
 export type Show = (c: Context, frame: Pick<Frame, "title" | "here">, main: Html, status?: Status) => Promise<Response>;
 type Status = 200 | 400 | 404 | 500;
 
-const ASSETS = {
-  "console.css": "text/css",
-  "console.js": "text/javascript",
-  "drawing.js": "text/javascript",
-  "icon.svg": "image/svg+xml",
-};
+/** What is served as a file, and the files that it is made of. */
+const ASSETS = [
+  { name: "console.css", type: "text/css", files: ["frame.css", "forms.css", "lists.css", "drawings.css"] },
+  { name: "console.js", type: "text/javascript", files: ["console.js"] },
+  { name: "drawing.js", type: "text/javascript", files: ["drawing.js"] },
+  { name: "icon.svg", type: "image/svg+xml", files: ["icon.svg"] },
+];
 /** The largest form is a selection of 200 letters. */
 const FORM_BYTES = 256 * 1024;
 
@@ -83,8 +84,8 @@ function headers(): MiddlewareHandler[] {
 }
 
 function serveAssets(app: Hono): void {
-  for (const [name, type] of Object.entries(ASSETS)) {
-    const content = readFileSync(new URL(`assets/${name}`, import.meta.url), "utf8");
+  for (const { name, type, files } of ASSETS) {
+    const content = files.map((file) => readFileSync(new URL(`assets/${file}`, import.meta.url), "utf8")).join("");
     app.get(`/${name}`, (c) => c.body(content, 200, { "content-type": `${type}; charset=utf-8` }));
   }
 }

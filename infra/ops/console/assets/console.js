@@ -32,6 +32,8 @@ function keepFresh(element) {
 async function renew(element, from) {
   const fresh = await look(element.id, from);
   if (!element.isConnected) return;
+  // What it waited for is there: another page.
+  if (fresh === null) return location.reload();
   if (!fresh || fresh.outerHTML === element.outerHTML) return keepFresh(element);
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   const opened = Array.from(element.querySelectorAll("details"), ({ open }) => open);
@@ -50,7 +52,7 @@ async function look(id, from) {
     const answer = await fetch(from, { headers: { accept: "text/html" } });
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     notice(answer.status === 401 ? "This console was started anew: open the address that it printed." : "");
-    return page.getElementById(id);
+    return answer.ok ? page.getElementById(id) : undefined;
   } catch {
     notice("The console does not answer: it was ended, perhaps by Ctrl-C. What you see is what was.");
     return undefined;
