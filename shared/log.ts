@@ -1,4 +1,5 @@
 import type { Envelope } from "./envelope.ts";
+import { type MetricFields, metricsOf } from "./metrics.ts";
 import type { StageName } from "./pipeline.ts";
 
 export type Outcome = "created" | "updated" | "unchanged";
@@ -44,6 +45,8 @@ export type LogFields = {
   milliseconds?: number;
   giteaRequests?: number;
   giteaWrites?: number;
+  /** From the door to the end of the route. */
+  ageSeconds?: number;
   account?: string | undefined;
   repository?: string | undefined;
   commit?: string | undefined;
@@ -60,7 +63,7 @@ export type LogFields = {
   stack?: string | undefined;
 };
 
-export type LogLine = { time: string; level: Level; event: LogEvent } & LogFields;
+export type LogLine = { time: string; level: Level; event: LogEvent } & LogFields & Partial<MetricFields>;
 type Level = (typeof LOG_LEVELS)[number];
 
 const LOUD: Partial<Record<LogEvent, Level>> = {
@@ -108,10 +111,16 @@ export function subjectOf({ delivery, route, replay }: Envelope): LogFields {
   };
 }
 
-/** Writes one line as JSON; `LOG_LEVEL` (default `info`) drops what is less urgent. */
+/**
+ * Writes one line as JSON; `LOG_LEVEL` (default `info`) drops what is less urgent. Deployed functions have METRICS_NAMESPACE
+ * (serverless.yml): there a line that counts says so, and what LOG_LEVEL leaves of it is the count.
+ */
 export function log(event: LogEvent, fields: LogFields): void {
   const level = NEEDS_A_PERSON.test(fields.code ?? "") ? "error" : (LOUD[event] ?? "info");
   const levels: readonly string[] = LOG_LEVELS;
-  if (levels.indexOf(level) < levels.indexOf(process.env["LOG_LEVEL"] ?? "info")) return;
-  writeLine({ time: new Date().toISOString(), level, event, ...fields });
+  const isTold = levels.indexOf(level) >= levels.indexOf(process.env["LOG_LEVEL"] ?? "info");
+  const namespace = process.env["METRICS_NAMESPACE"];
+  const metrics = namespace ? metricsOf(event, fields, namespace) : undefined;
+  if (!isTold && !metrics) return;
+  writeLine({ time: new Date().toISOString(), level, event, ...(isTold && fields), ...metrics });
 }

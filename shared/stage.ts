@@ -125,6 +125,7 @@ type Done = {
 };
 
 function logOutcome({ name, envelope, message, ensured, invocation, startedAt }: Done): void {
+  const isLast = nextStage(ensured.learned?.route ?? envelope.route, name) === undefined;
   log(`${name}.${ensured.outcome}`, {
     ...subjectOf(envelope),
     stage: name,
@@ -133,6 +134,7 @@ function logOutcome({ name, envelope, message, ensured, invocation, startedAt }:
     milliseconds: Date.now() - startedAt,
     giteaRequests: invocation.requests.total,
     giteaWrites: invocation.requests.writes,
+    ...(isLast && { ageSeconds: (Date.now() - Date.parse(envelope.delivery.receivedAt)) / 1000 }),
     ...ensured.details,
   });
 }

@@ -19,6 +19,7 @@ const LEAST = {
   LDAP_BIND_DN: "cn=reader,dc=uni,dc=example",
   LDAP_BIND_PASSWORD: "ssm:ldap-password:3",
 };
+const TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call";
 const EVERYTHING = {
   ...LEAST,
   LDAP_CA: "ssm:/uni/authority",
@@ -29,6 +30,7 @@ const EVERYTHING = {
   STACK_INGRESS_CONCURRENCY: 7,
   STACK_LOG_RETENTION_DAYS: 90,
   STACK_XRAY: true,
+  STACK_ALERT_TOPIC: TOPIC,
   SYNC_SCHEDULE: "rate(2 minutes)",
 };
 
@@ -78,6 +80,13 @@ describe("a stage that sets everything", () => {
       "dead-letter": [],
       departures: [],
     });
+  });
+
+  it("tells the topic of every alarm and of its end, watches the door that it has, and the sync by its interval", () => {
+    const Told = z.object({ AlarmActions: z.tuple([z.literal(TOPIC)]), OKActions: z.tuple([z.literal(TOPIC)]) });
+    const alarms = all(template, "AWS::CloudWatch::Alarm", Told.extend({ Period: z.int() }));
+    expect([alarms.has("IngressErrorsAlarm"), alarms.has("IngressUrlErrorsAlarm")]).toEqual([false, true]);
+    expect(alarms.get("SyncSilentAlarm")?.Period).toBe(300);
   });
 
   it("lets a departure wait for one interval of that stage's sync", () => {

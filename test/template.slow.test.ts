@@ -175,6 +175,22 @@ describe("its queues", () => {
     }
   });
 
+  it("are each watched: how old the oldest message is, and whether there is a dead letter at all", () => {
+    const Watched = z.object({
+      MetricName: z.string(),
+      Dimensions: z.array(z.object({ Name: z.string(), Value: z.unknown() })),
+    });
+    const alarms = [...all(packaged.template, "AWS::CloudWatch::Alarm", Watched).values()];
+    const watching = (metric: string) =>
+      alarms.flatMap(({ MetricName, Dimensions }) =>
+        MetricName === metric ? Dimensions.map(({ Value }) => Value) : [],
+      );
+    const nameOf = (queue: string) => ({ "Fn::GetAtt": [queue, "QueueName"] });
+    const queues = [...all(packaged.template, "AWS::SQS::Queue", z.unknown()).keys()];
+    expect(new Set(watching("ApproximateAgeOfOldestMessage"))).toEqual(new Set(queues.map(nameOf)));
+    expect(watching("ApproximateNumberOfMessagesVisible")).toEqual([nameOf("DeadLettersQueue")]);
+  });
+
   it("delay departures only, by one interval of the sync", () => {
     const delayed = [...model.queues].filter(([, { DelaySeconds }]) => DelaySeconds > 0);
     expect(delayed.map(([name, { DelaySeconds }]) => [name, DelaySeconds])).toEqual([["DeparturesQueue", 300]]);
@@ -254,7 +270,7 @@ describe("its settings", () => {
   it("reach only the functions that parse them", () => {
     for (const [name, { variables }] of model.functions) {
       const allowed = [...present(SECTIONS[name]).flatMap((section) => settingNames(section)), ...EVERYWHERE];
-      const known = Object.keys(variables).filter((variable) => !/^QUEUE_URL_|^MAX_RECEIVE_COUNT$/.test(variable));
+      const known = Object.keys(variables).filter((variable) => !/^QUEUE_URL_|^MAX_RECEIVE_COUNT$|^METRICS_NAMESPACE$/.test(variable));
       expect(allowed).toEqual(expect.arrayContaining(known));
     }
   });

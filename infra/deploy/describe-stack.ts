@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { alarmsFor, dashboardOf } from "./alarms.ts";
 import { functionsBehind, serviceFunctions } from "./functions.ts";
 import { outsideRights } from "./outside-rights.ts";
 import { readStageFile, type Stage } from "./stage-file.ts";
@@ -23,6 +24,11 @@ export async function functions(osls: Osls) {
 export async function resources(osls: Osls) {
   const stage = await stageOf(osls);
   return { Resources: { ...stageQueues(stage), ...outsideRights(stage, serviceFunctions()) } };
+}
+
+export async function alarms(osls: Osls) {
+  const wanted = alarmsFor(await stageOf(osls));
+  return { Resources: { ...wanted, Dashboard: dashboardOf(wanted) } };
 }
 
 export async function logRetentionInDays(osls: Osls): Promise<number> {

@@ -48,7 +48,7 @@ export function departureDelaySeconds(schedule: string): number {
 }
 
 /** `rate(5 minutes)` in seconds; undefined for a cron expression. */
-function rateSeconds(schedule: string): number | undefined {
+export function rateSeconds(schedule: string): number | undefined {
   const [, count, unit] = /^rate\((\d+) (minute|hour)s?\)$/.exec(schedule) ?? [];
   return count === undefined ? undefined : Number(count) * (unit === "hour" ? 3600 : 60);
 }

@@ -28,7 +28,7 @@ function gitea({ giteaRequests, giteaWrites = 0 }: LogLine): string {
 }
 
 function detail({ code, reason, retryInSeconds, repository, commit, account, notices = [] }: LogLine): string {
-  const failure = code === undefined ? [] : [`${code}: ${reason ?? ""}`];
+  const failure = reason === undefined ? [] : [`${code}: ${reason}`];
   const again = retryInSeconds === undefined ? [] : [`again in ${retryInSeconds} s`];
   const made = [repository ?? account, commit?.slice(0, 10)].filter((word) => word !== undefined).join(" ");
   return [...again, ...failure, ...(made ? [made] : []), ...notices].join("; ");
