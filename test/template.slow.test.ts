@@ -270,7 +270,9 @@ describe("its settings", () => {
   it("reach only the functions that parse them", () => {
     for (const [name, { variables }] of model.functions) {
       const allowed = [...present(SECTIONS[name]).flatMap((section) => settingNames(section)), ...EVERYWHERE];
-      const known = Object.keys(variables).filter((variable) => !/^QUEUE_URL_|^MAX_RECEIVE_COUNT$|^METRICS_NAMESPACE$/.test(variable));
+      const known = Object.keys(variables).filter(
+        (variable) => !/^QUEUE_URL_|^MAX_RECEIVE_COUNT$|^METRICS_NAMESPACE$/.test(variable),
+      );
       expect(allowed).toEqual(expect.arrayContaining(known));
     }
   });
