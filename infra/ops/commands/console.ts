@@ -1,5 +1,4 @@
 import { once } from "node:events";
-import { serveConsole } from "../console/serve-console.ts";
 import { EXIT } from "../exit-codes.ts";
 import { parseCount } from "../options.ts";
 import { inertJson } from "../output/inert.ts";
@@ -13,6 +12,8 @@ export const openConsole: Verb<ConsoleOptions> = async (context, options) => {
   const { terminal, signal } = context;
   const port = options.port === undefined ? 0 : parseCount("--port", options.port, 65_535);
   const target = await openTarget(context, ALL_QUEUES);
+  // Loaded only here: no other command needs a server.
+  const { serveConsole } = await import("../console/serve-console.ts");
   const { url, stop } = await serveConsole(target, port);
   terminal.data(terminal.isTable ? url : inertJson({ url }));
   terminal.note(`the console of ${target.name}; the address is the key, for you alone. Ctrl-C ends it`);

@@ -67,9 +67,14 @@ export function openDesk(target: Target) {
         const onResult = (result: RunResult) => {
           content.results.push(result);
           job.done += 1;
-          if (snapshot) snapshot = without(snapshot, result.gone);
         };
         await carryOut(planned, { held, signal, onResult, content });
+        if (snapshot) {
+          snapshot = without(
+            snapshot,
+            content.results.flatMap(({ gone }) => gone),
+          );
+        }
       });
     });
 

@@ -47,7 +47,10 @@ export function createJobs<Content>(): Jobs<Content> {
         phase: "waiting for its turn",
         done: 0,
         total: 0,
-        stop: () => stopping.abort(),
+        stop: () => {
+          stopping.abort();
+          job.phase = "stopping: what is held is given back";
+        },
         ended,
       };
       jobs.set(job.id, job);

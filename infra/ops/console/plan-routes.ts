@@ -60,7 +60,7 @@ export function planRoutes(app: Hono, { desk, show }: Parts): void {
   app.post("/jobs/:job/stop", async (c) => {
     const job = desk.jobs.find(c.req.param("job"));
     job?.stop();
-    await job?.ended;
+    if (job) await soonEnded(job);
     const path =
       job && { look: "/letters", planning: `/plans/${job.id}`, execution: `/runs/${job.id}` }[job.content.is];
     return c.redirect(path ?? "/letters", 303);
@@ -85,7 +85,7 @@ function confirmed(job: Job<Planning>, fields: Fields): Execution {
     ...{ verb, choice, hash: found.plan.hash, results: [], isAnyway: fields["anyway"] === "yes" },
     ...(reason && { reason }),
     rate: verb === "replay" ? parseRate(word("rate")) : 1,
-    concurrency: verb === "replay" ? parseCount("--concurrency", word("concurrency"), 100) : 1,
+    concurrency: verb === "replay" ? parseCount("People at once", word("concurrency"), 100) : 1,
   };
 }
 

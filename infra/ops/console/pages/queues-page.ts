@@ -43,11 +43,17 @@ function row(queue: WatchedQueue, snapshot: Snapshot | undefined): Html {
     <th scope="row">${name}</th>
     ${number("Waiting", counts?.waiting)} ${number("In flight", counts?.held)} ${number("Delayed", counts?.delayed)}
     <td data-title="Age">${text(ageOf(queue, snapshot), 200)}</td>
-    <td class="drawing" data-title="" data-series="${JSON.stringify(samples.map(pointOf))}">${described(samples)}</td>
+    <td class="drawing" data-title="" data-series="${JSON.stringify(turningPoints(samples))}">${described(samples)}</td>
   </tr>`;
 }
 
-const pointOf = ({ at, waiting, held }: Sample) => [at, waiting, held];
+/** `[at, waiting, held]` of each look but those in the midst of a level stretch: the lines are the same without them. */
+function turningPoints(samples: readonly Sample[]): number[][] {
+  const isLevel = (one: Sample, other: Sample | undefined) => other?.waiting === one.waiting && other.held === one.held;
+  return samples
+    .filter((one, index) => !isLevel(one, samples[index - 1]) || !isLevel(one, samples[index + 1]))
+    .map(({ at, waiting, held }) => [at, waiting, held]);
+}
 
 function ageOf({ queue, trouble, notEmptySince }: WatchedQueue, snapshot: Snapshot | undefined): string {
   if (trouble !== undefined) return "cannot be read";
