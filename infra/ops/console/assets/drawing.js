@@ -11,7 +11,6 @@ function draw(cell) {
   const series = JSON.parse(cell.dataset.series);
   const words = cell.textContent.trim();
   const svg = element("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img" });
-  svg.setAttribute("aria-label", words);
   const title = element("title", {});
   title.textContent = words;
   svg.append(title, element("line", { class: "base", x1: 0, x2: WIDTH, y1: HEIGHT - 1, y2: HEIGHT - 1 }));
