@@ -54,6 +54,8 @@ export type Stack = {
   giteaUrl: string;
   queues: Queue[];
   sqs: SQSClient;
+  /** Only of the emulated cloud: its functions' settings, with references for secrets, and how it was deployed. */
+  deployed?: { environment: Readonly<Record<string, string>>; stage: string; parameters: Parameters };
   /** Posts one event as the hub would. */
   send(message: Omit<HubMessage, "hub">): Promise<Posted>;
   stop(): Promise<void>;

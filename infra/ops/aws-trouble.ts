@@ -9,6 +9,10 @@ export class AwsTrouble extends Error {
     return new AwsTrouble(sentence(partsOf(cause), `queue ${queue}`, hostOf(url)), { cause });
   }
 
+  static ofFunction(cause: unknown, name: string): AwsTrouble {
+    return new AwsTrouble(sentence(partsOf(cause), `function ${name}`, undefined), { cause });
+  }
+
   static ofLogs(cause: unknown): AwsTrouble {
     return new AwsTrouble(sentence(partsOf(cause), "CloudWatch Logs", undefined), { cause });
   }

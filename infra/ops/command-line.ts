@@ -7,6 +7,7 @@ import { accounts } from "./commands/accounts.ts";
 import { openConsole } from "./commands/console.ts";
 import type { Context, Verb } from "./commands/context.ts";
 import { deadLetters } from "./commands/dead-letters.ts";
+import { doctor } from "./commands/doctor.ts";
 import { importValuesCommand } from "./commands/import-values.ts";
 import { lab } from "./commands/lab.ts";
 import { queues } from "./commands/queues.ts";
@@ -68,6 +69,7 @@ function createProgram(run: Run, { stdout, stderr }: Streams): Command {
   deadLetters(program, run);
   accounts(program, run);
   sync(program, run);
+  doctor(program, run);
   lab(program, run);
   importValuesCommand(program, run);
   program

@@ -10,6 +10,9 @@ const State = z.object({
   url: z.string(),
   /** What its functions see: queue URLs, Gitea's and the directory's settings, the queue's endpoint. */
   environment: z.record(z.string(), z.string()),
+  /** The emulated cloud's. */
+  deployment: z.object({ stage: z.string() }).optional(),
+  parameters: z.record(z.string(), z.union([z.string(), z.number()])).optional(),
 });
 
 /** A stack that runs from this folder, as publish-stack.ts wrote it into `.hubforge/run-<process id>/`. */

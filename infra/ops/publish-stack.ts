@@ -2,6 +2,7 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingNames } from "#shared/config.ts";
 import type { LogLine } from "#shared/log.ts";
+import type { Parameters } from "../local/template.ts";
 
 /** Beside the local stack's own state in its run folder: what this command needs to reach it. */
 export const OPS_FILE = "ops.json";
@@ -11,6 +12,8 @@ type RunningStack = {
   url: string;
   lines: readonly LogLine[];
   onLine(listener: (line: LogLine) => void): () => void;
+  /** What functions that run elsewhere than in this process are told, and what they were deployed as. */
+  deployed?: { environment: Readonly<Record<string, string>>; stage: string; parameters: Parameters };
 };
 
 const SECTIONS = ["webhooks", "gitea", "templates", "directory", "retries", "sync"] as const;
@@ -22,8 +25,15 @@ const BESIDE_SETTINGS = /^(QUEUE_URL_|AWS_(ENDPOINT_URL|REGION|ACCESS_KEY_ID|SEC
  */
 export function publishStack(runFolder: string, stack: RunningStack, environment = process.env): () => void {
   const names = new Set<string>(SECTIONS.flatMap((section) => settingNames(section)));
-  const seen = Object.entries(environment).filter(([name]) => names.has(name) || BESIDE_SETTINGS.test(name));
-  const state = JSON.stringify({ url: stack.url, environment: Object.fromEntries(seen) });
+  const { url, deployed } = stack;
+  const seen = Object.entries({ ...environment, ...deployed?.environment }).filter(
+    ([name]) => names.has(name) || BESIDE_SETTINGS.test(name),
+  );
+  const state = JSON.stringify({
+    url,
+    environment: Object.fromEntries(seen),
+    ...(deployed && { deployment: { stage: deployed.stage }, parameters: deployed.parameters }),
+  });
   writeFileSync(join(runFolder, OPS_FILE), state, { mode: 0o600 });
   const log = join(runFolder, LOG_FILE);
   const write = (line: LogLine) => appendFileSync(log, `${JSON.stringify(line)}\n`, { mode: 0o600 });

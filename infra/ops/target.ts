@@ -4,6 +4,7 @@ import { parse } from "yaml";
 import * as z from "zod";
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import type { Parameters } from "../local/template.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
 import { createSqsClient } from "./letters/letter-queue.ts";
 import { type LocalStack, runningStacks } from "./local-stack.ts";
@@ -19,6 +20,10 @@ export type Target = {
   logs: { file: string } | { deployment: string };
   /** Only a local stack has a Gitea that can be told to fail. */
   stack?: LocalStack;
+  /** Where its functions are a stack on AWS or an emulator: which one. */
+  deployment?: { stage: string };
+  /** The parameters of serverless.yml that are not the defaults there, as far as anybody knows. */
+  parameters?: Parameters;
 };
 
 export type Wish = { deployment?: string | undefined; queues: readonly (QueueName | "crashed")[] };
@@ -61,7 +66,15 @@ function localTarget(stack: LocalStack, environment: Environment): Target {
     if (value === undefined) delete process.env[name];
     else process.env[name] = value;
   }
-  return { name: `the local stack on ${stack.url}`, environment: merged, logs: { file: stack.log }, stack };
+  const { deployment, parameters } = stack;
+  return {
+    name: `the local stack on ${stack.url}`,
+    environment: merged,
+    logs: { file: stack.log },
+    stack,
+    ...(deployment && { deployment }),
+    ...(parameters && { parameters }),
+  };
 }
 
 async function deployedTarget(deployment: string, queues: Wish["queues"], environment: Environment): Promise<Target> {
@@ -84,6 +97,7 @@ async function deployedTarget(deployment: string, queues: Wish["queues"], enviro
       name: `deployment ${deployment}`,
       environment: { ...settings, ...Object.fromEntries(urls) },
       logs: { deployment },
+      deployment: { stage: deployment },
     };
   } finally {
     client.destroy();

@@ -10,7 +10,7 @@ import { awsEnvironment, setEnvironment } from "../environment.ts";
 import { readFunctions } from "../functions.ts";
 import { postEvent } from "../hub.ts";
 import { createJournal } from "../journal.ts";
-import { findGitea } from "../parts.ts";
+import { findGitea, queueEnvironment } from "../parts.ts";
 import { startSlapd } from "../slapd.ts";
 import type { Stack, StackOptions } from "../stack.ts";
 import type { Emulator, EmulatorOptions } from "./emulator.ts";
@@ -62,7 +62,7 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
   );
 
   const webhookSecrets = options.webhookSecrets ?? { default: [`whsec_${randomBytes(32).toString("base64")}`] };
-  const stageFile = await writeStage(dir, {
+  const { path: stageFile, settings } = await writeStage(dir, {
     ...slapd.environment,
     ...(gitea && { GITEA_TOKEN: gitea.token, GITEA_AUTH_SOURCE_ID: String(gitea.sourceId) }),
     GITEA_URL: giteaUrl,
@@ -113,6 +113,11 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
     ...journal,
     send,
     target,
+    deployed: {
+      environment: { ...settings, ...queueEnvironment(queues, options.parameters) },
+      stage: STAGE,
+      parameters: options.parameters ?? {},
+    },
     deploy: async () => void (await deploy()),
   };
 }

@@ -8,9 +8,12 @@ const PREFIX = "/hubforge/local";
 
 /**
  * The stage's file for these settings, below those of this shell, with every secret in its store and a reference in its
- * place. Returns its path.
+ * place. Returns its path and what is in it.
  */
-export async function writeStage(dir: string, settings: Readonly<Record<string, string>>): Promise<string> {
+export async function writeStage(
+  dir: string,
+  settings: Readonly<Record<string, string>>,
+): Promise<{ path: string; settings: Record<string, string> }> {
   const ofShell = SETTING_NAMES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
   const all: Record<string, string> = { ...Object.fromEntries(ofShell), ...settings };
   for (const name of SECRET_SETTINGS) {
@@ -20,7 +23,7 @@ export async function writeStage(dir: string, settings: Readonly<Record<string, 
   await mkdir(dir, { recursive: true });
   const path = join(dir, "stage.yml");
   await writeFile(path, JSON.stringify(all, null, 2)); // JSON is YAML
-  return path;
+  return { path, settings: all };
 }
 
 /** One goes to Secrets Manager, so that both stores are used. */

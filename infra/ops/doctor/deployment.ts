@@ -1,0 +1,131 @@
+import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import * as z from "zod";
+import { type Environment, loadSettings, type Settings } from "#shared/config.ts";
+import { createDirectory, type Everybody } from "#shared/directory.ts";
+import { createOnce } from "#shared/gitea.ts";
+import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
+import { departureDelaySeconds } from "../../local/schedule.ts";
+import type { Place } from "../../local/template.ts";
+import { AwsTrouble } from "../aws-trouble.ts";
+import { createSqsClient } from "../letters/letter-queue.ts";
+import type { Target } from "../target.ts";
+
+/** What is looked at: a target, where it runs, and what several checks ask of it, asked once. */
+export type Deployment = {
+  environment: Environment;
+  place: Place;
+  /** Whether its functions are a stack on AWS or an emulator: else there is no Lambda to ask. */
+  isStack: boolean;
+  /** What the advice calls it, e.g. `npm run deploy -- --stage prod`. */
+  redeploy: string;
+  signal: AbortSignal;
+  /** Where the hub posts its events; undefined where nobody has said it. */
+  ingress(): Promise<string | undefined>;
+  settings<Section extends Sections>(section: Section): Promise<Settings<Section>>;
+  /** What the queue is, by its full name. @throws AwsTrouble */
+  attributes(queue: { name: string; queue: string }): Promise<Attributes>;
+  everybody(): Promise<Everybody>;
+};
+
+export type Sections = "webhooks" | "gitea" | "directory" | "templates" | "retries" | "sync";
+/** `skewMilliseconds`: how far the other clock is ahead of ours. */
+export type Attributes = { values: Record<string, string>; skewMilliseconds: number | undefined };
+
+/** Longer than SQS ever takes; the client's own tries are within it. */
+const SQS_MILLISECONDS = 8_000;
+
+type Options = {
+  signal: AbortSignal;
+  /** The address of the ingress, without its path. */
+  ingress: () => Promise<string | undefined>;
+};
+
+export function openDeployment(target: Target, { signal, ingress }: Options): Deployment & { close(): void } {
+  const { environment, deployment } = target;
+  const once = createOnce();
+  const sqs = createSqsClient(environment);
+  const skews = recordSkews(sqs);
+  const stage = deployment?.stage ?? stageIn(environment) ?? "local";
+  const settings: Deployment["settings"] = (section) =>
+    once(`settings ${section}`, () => loadSettings([section], environment));
+  const everybody = async () => {
+    const groupTeams = await settings("gitea").then(
+      ({ GROUP_TEAMS }) => GROUP_TEAMS,
+      () => ({}), // the settings' own check says so
+    );
+    return await createDirectory(await settings("directory")).readAll({ groupDns: Object.keys(groupTeams) }, signal);
+  };
+  return {
+    environment,
+    place: {
+      stage,
+      region: environment["AWS_REGION"] ?? "",
+      parameters: {
+        departureDelaySeconds: departureDelaySeconds(environment["SYNC_SCHEDULE"] ?? "rate(5 minutes)"),
+        ...target.parameters,
+      },
+    },
+    isStack: deployment !== undefined,
+    redeploy: target.stack ? "start it again (npm start)" : `npm run deploy -- --stage ${stage}`,
+    signal,
+    ingress: () => once("ingress", ingress),
+    settings,
+    attributes: (queue) =>
+      once(`queue ${queue.name}`, async () => ({
+        values: await readAttributes(sqs, queue, { environment, signal }),
+        skewMilliseconds: skews.at(-1),
+      })),
+    everybody: () => once("everybody", everybody),
+    close: () => sqs.destroy(),
+  };
+}
+
+/** Queue names hold it: `hubforge-<stage>-dead-letters`. */
+function stageIn(environment: Environment): string | undefined {
+  return /hubforge-([\w-]+)-dead-letters$/.exec(environment[queueUrlVariable(DEAD_LETTERS)] ?? "")?.[1];
+}
+
+type Reach = { environment: Environment; signal: AbortSignal };
+
+async function readAttributes(
+  sqs: SQSClient,
+  { name, queue }: { name: string; queue: string },
+  { environment, signal }: Reach,
+): Promise<Record<string, string>> {
+  const inTime = () => ({ abortSignal: AbortSignal.any([signal, AbortSignal.timeout(SQS_MILLISECONDS)]) });
+  const known = environment[`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`];
+  try {
+    const url = known ?? (await sqs.send(new GetQueueUrlCommand({ QueueName: name }), inTime())).QueueUrl;
+    const question = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] });
+    const { Attributes = {} } = await sqs.send(question, inTime());
+    return z.record(z.string(), z.string()).parse(Attributes);
+  } catch (cause) {
+    throw AwsTrouble.of(cause, known ?? name);
+  }
+}
+
+const Dated = z.object({ response: z.object({ headers: z.record(z.string(), z.string()) }) });
+
+/** How far SQS's clock is ahead of ours in milliseconds, from the `Date` header of every answer. */
+function recordSkews(sqs: SQSClient): number[] {
+  const skews: number[] = [];
+  sqs.middlewareStack.add(
+    (next) => async (input) => {
+      const sentAt = Date.now();
+      const answer = await next(input);
+      const date = Dated.safeParse(answer).data?.response.headers["date"];
+      if (date) skews.push(skewOf(new Date(date), sentAt));
+      return answer;
+    },
+    { step: "deserialize", priority: "low", name: "recordSkews" },
+  );
+  return skews;
+}
+
+/** A clock that tells whole seconds, read somewhere between `sentAt` and now: what is left is skew. */
+export function skewOf(date: Date, sentAt: number): number {
+  const [earliest, latest] = [sentAt - 1000, Date.now()];
+  const told = date.getTime();
+  if (told < earliest) return told - earliest;
+  return told > latest ? told - latest : 0;
+}
