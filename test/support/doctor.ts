@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { expect } from "vitest";
 import * as z from "zod";
 import { startLocalStack } from "../../infra/local/stack.ts";
 import { runOps } from "./ops.ts";
@@ -40,6 +41,18 @@ export async function visit(environment: Record<string, string | undefined>, wor
     },
     in: (state) => rows.filter((row) => row.state === state).map((row) => row.check),
   };
+}
+
+/** Exactly these failed, each with something to do, and the exit code says so. */
+export function expectFailed(visit: Visit, ...checks: string[]) {
+  expect(visit.in("failed")).toEqual(checks);
+  expect(visit.code).toBe(1);
+  for (const check of checks) expect(visit.row(check).advice, check).toMatch(/\w+ \w+/);
+}
+
+/** Of the checks with such names, those that are not well. */
+export function notOk({ rows }: Visit, names: RegExp): string[] {
+  return rows.filter(({ check, state }) => names.test(check) && state !== "ok").map(({ check }) => check);
 }
 
 /** A local stack in this process in which ada has an account; `visit` looks at it with some settings changed. */

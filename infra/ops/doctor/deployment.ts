@@ -29,7 +29,7 @@ export type Deployment = {
 
 export type Sections = "webhooks" | "gitea" | "directory" | "templates" | "retries" | "sync";
 /** `skewMilliseconds`: how far the other clock is ahead of ours. */
-export type Attributes = { values: Record<string, string>; skewMilliseconds: number | undefined };
+type Attributes = { values: Record<string, string>; skewMilliseconds: number | undefined };
 
 /** Longer than SQS ever takes; the client's own tries are within it. */
 const SQS_MILLISECONDS = 8_000;
