@@ -135,6 +135,28 @@ describe("the console's door", () => {
   });
 });
 
+describe("hubforge console", () => {
+  it("says what to do about a port that is taken, or is none", async () => {
+    const environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
+    const taken = await runOps(["console", "--port", new URL(`http://${host}`).port], { environment });
+    expect([taken.code, taken.stderr]).toEqual([
+      2,
+      expect.stringMatching(/cannot listen on port \d+ .*: choose another by --port/),
+    ]);
+    const none = await runOps(["console", "--port", "99999"], { environment });
+    expect([none.code, none.stderr]).toEqual([2, expect.stringContaining('--port "99999" must be a whole number')]);
+  });
+
+  it("ends with 0 when nothing is going on, and answers nobody any more", async () => {
+    const environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
+    const ending = AbortSignal.timeout(500);
+    const { code, lines } = await runOps(["console"], { environment, signal: ending });
+    expect(code).toBe(0);
+    const { url } = JSON.parse(lines[0] ?? "");
+    await expect(fetch(url)).rejects.toThrow("fetch failed");
+  });
+});
+
 describe("the console's pages", () => {
   const show = async (path: string) => (await ask(path, { headers: { cookie } })).text;
 
