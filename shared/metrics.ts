@@ -7,8 +7,8 @@ import type { LogEvent, LogFields } from "./log.ts";
  */
 export type MetricFields = {
   _aws: { Timestamp: number; CloudWatchMetrics: Directive[] };
-  stage: string;
-  code: string;
+  stage?: string;
+  code?: string;
   [metric: string]: unknown;
 };
 type Directive = { Namespace: string; Dimensions: string[][]; Metrics: { Name: string; Unit: Unit }[] };
@@ -53,10 +53,11 @@ export function metricsOf(event: LogEvent, fields: LogFields, namespace: string)
     Dimensions: [by],
     Metrics: [{ Name: name, Unit: unit }],
   }));
+  // A line that is not counted by its stage gets none: for who reads the log, only stages have one.
+  const dimensions = { stage, code };
   return {
     _aws: { Timestamp: Date.now(), CloudWatchMetrics: directives },
-    stage,
-    code,
+    ...Object.fromEntries(metrics.flatMap(({ by }) => by.map((name) => [name, dimensions[name]]))),
     ...Object.fromEntries(metrics.map(({ name, value }) => [name, value])),
   };
 }

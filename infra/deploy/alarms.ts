@@ -18,33 +18,34 @@ type Alarm = z.infer<typeof Alarm>;
 /** Each door has its own metric of answers 5xx; the other door's does not exist. */
 const OTHER_DOOR = { api: "IngressUrlErrorsAlarm", "function-urls": "IngressErrorsAlarm" } as const;
 
-/** What CloudWatch evaluates together at most (PutMetricAlarm), over the three intervals of SyncSilentAlarm. */
-const LONGEST_PERIOD_SECONDS = 86_400 / 3;
+/** The longest period that is of use: three of them are within the seven days that PutMetricAlarm looks back at most. */
+const DAY_SECONDS = 86_400;
+const SHORTEST_SECONDS = 300;
 
 /** The alarms of infra/alarms.yml for one stage: which door it has, how often its sync runs, whom they tell. */
 export function alarmsFor({ stack, settings }: Stage): Record<string, Alarm> {
   const { Resources } = z.object({ Resources: z.record(z.string(), Alarm) }).parse(parseTemplate("infra/alarms.yml"));
-  const { [OTHER_DOOR[stack.STACK_HTTP]]: _, SyncSilentAlarm, ...others } = Resources;
-  const topic = stack.STACK_ALERT_TOPIC;
-  const told = topic ? { AlarmActions: [topic], OKActions: [topic] } : {};
-  const schedule = settings["SYNC_SCHEDULE"];
-  const interval = (schedule && rateSeconds(schedule)) || undefined;
-  // A sync that runs once a day or by a cron expression may rightly be silent for longer than CloudWatch can look back.
-  const isWatchable = schedule === undefined || (interval !== undefined && interval <= LONGEST_PERIOD_SECONDS);
-  const silent =
-    SyncSilentAlarm && isWatchable
-      ? { SyncSilentAlarm: withPeriod(SyncSilentAlarm, Math.max(interval ?? 0, 300)) }
-      : {};
+  const { ALERT_TOPIC } = stack;
+  const told = ALERT_TOPIC ? { AlarmActions: [ALERT_TOPIC], OKActions: [ALERT_TOPIC] } : {};
+  const interval = intervalSeconds(settings["SYNC_SCHEDULE"]);
+  const Period = Math.min(Math.max(interval ?? DAY_SECONDS, SHORTEST_SECONDS), DAY_SECONDS);
+  const wanted = Object.entries(Resources).filter(([id]) => {
+    // How long a sync may rightly be silent by a cron expression, nobody works out.
+    if (id === "SyncSilentAlarm") return interval !== undefined && interval <= DAY_SECONDS;
+    return id !== OTHER_DOOR[stack.STACK_HTTP];
+  });
   return Object.fromEntries(
-    Object.entries({ ...others, ...silent }).map(([id, alarm]) => [
-      id,
-      { ...alarm, Properties: { ...alarm.Properties, ...told } },
-    ]),
+    wanted.map(([id, alarm]) => {
+      const ofSync = OF_THE_SYNC.includes(id) ? { Period } : {};
+      return [id, { ...alarm, Properties: { ...alarm.Properties, ...ofSync, ...told } }];
+    }),
   );
 }
 
-function withPeriod(alarm: Alarm, Period: number): Alarm {
-  return { ...alarm, Properties: { ...alarm.Properties, Period } };
+const OF_THE_SYNC = ["HeldBackAlarm", "LeftToSyncAlarm", "SyncSilentAlarm"];
+
+function intervalSeconds(schedule = "rate(5 minutes)"): number | undefined {
+  return rateSeconds(schedule);
 }
 
 const WIDTH = 12;

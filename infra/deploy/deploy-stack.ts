@@ -3,6 +3,7 @@ import { checkSecrets } from "./check-secrets.ts";
 import { type OslsOptions, runOsls } from "./osls.ts";
 import { readStack, requireDeployable, type StackState } from "./stack-state.ts";
 import { readStageFile } from "./stage-file.ts";
+import { DeployTrouble } from "./trouble.ts";
 
 const stageFileOf = ({ stage, parameters }: Pick<OslsOptions, "stage" | "parameters">) =>
   String(parameters?.["stageFile"] ?? `infra/stages/${stage}.yml`);
@@ -13,10 +14,20 @@ const stageFileOf = ({ stage, parameters }: Pick<OslsOptions, "stage" | "paramet
  * @throws SettingsError, DeployTrouble or OslsFailed
  */
 export async function deployStack(options: OslsOptions): Promise<StackState> {
-  const { settings } = readStageFile(stageFileOf(options));
+  const { settings, stack } = readStageFile(stageFileOf(options));
+  requireTopicIn(options.region, stack.ALERT_TOPIC);
   requireDeployable(options, await readStack(options));
   await checkSecrets(settings);
   const startedAt = new Date();
   await runOsls("deploy", options);
   return await checkDeployed(options, startedAt);
+}
+
+/** CloudWatch would refuse it, but only in the middle of the deployment. */
+function requireTopicIn(region: string, topic: string | undefined): void {
+  const [, , , own] = topic?.split(":") ?? [];
+  if (own === undefined || own === region) return;
+  throw new DeployTrouble(
+    `ALERT_TOPIC is in ${own} and the stage in ${region}: alarms tell topics of their own region`,
+  );
 }

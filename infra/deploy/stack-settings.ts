@@ -32,9 +32,9 @@ export const StackSettings = z
       .refine((days) => RETENTION_DAYS.includes(days), { message: `must be one of ${RETENTION_DAYS.join(", ")}` }),
     STACK_XRAY: flag(false),
     /** Whom the alarms tell, and when they are over; without it they are only seen. */
-    STACK_ALERT_TOPIC: z
+    ALERT_TOPIC: z
       .string()
-      .regex(/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+$/, "must be a topic's ARN, arn:aws:sns:…")
+      .regex(/^arn:[\w-]+:sns:[\w-]+:\d{12}:[\w-]+$/, "must be a topic's ARN, arn:aws:sns:…, and no FIFO one's")
       .optional(),
   })
   .refine((set) => set.STACK_SUBNET_IDS.length > 0 === set.STACK_SECURITY_GROUP_IDS.length > 0, {

@@ -21,10 +21,11 @@ const Values = z.record(
  */
 export function readStageFile(path: string): Stage {
   const values = readValues(path);
-  const named = Object.entries(values).filter(([name]) => name.startsWith("STACK_"));
-  const stack = StackSettings.safeParse(Object.fromEntries(named));
-  const settings = Object.fromEntries(Object.entries(values).filter(([name]) => !name.startsWith("STACK_")));
   const known = Object.keys(StackSettings.shape);
+  const isOfStack = (name: string) => known.includes(name) || name.startsWith("STACK_");
+  const named = Object.entries(values).filter(([name]) => isOfStack(name));
+  const stack = StackSettings.safeParse(Object.fromEntries(named));
+  const settings = Object.fromEntries(Object.entries(values).filter(([name]) => !isOfStack(name)));
   const problems = [
     ...named.flatMap(([name]) => (known.includes(name) ? [] : [`${name}: no such setting (${known.join(", ")})`])),
     ...(stack.success ? [] : stack.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`)),

@@ -31,7 +31,8 @@ export type LogLine = z.infer<typeof LogLine>;
 export function parseLogLine(text: string): LogLine | undefined {
   if (!text.startsWith("{")) return undefined;
   try {
-    return LogLine.safeParse(JSON.parse(text)).data;
+    const { _aws, ...line } = LogLine.parse(JSON.parse(text)); // which of its fields CloudWatch counts (shared/metrics.ts)
+    return line;
   } catch {
     return undefined;
   }

@@ -1,0 +1,134 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { InvalidCredentialsError } from "ldapts";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as z from "zod";
+import { faultOf } from "#shared/directory/faults.ts";
+import { Retryable, Unauthorized } from "#shared/errors.ts";
+import { classify } from "#shared/gitea/classify.ts";
+import { type LogLine, log, setLogWriter } from "#shared/log.ts";
+import { alarmsFor, dashboardOf } from "../infra/deploy/alarms.ts";
+import { deployStack } from "../infra/deploy/deploy-stack.ts";
+import { StackSettings } from "../infra/deploy/stack-settings.ts";
+import { COUNTED_LINES } from "./support/counted-lines.ts";
+import { metricsIn } from "./support/emf.ts";
+
+let lines: LogLine[];
+beforeEach(() => {
+  vi.stubEnv("METRICS_NAMESPACE", "hubforge/test");
+  lines = [];
+  setLogWriter((line) => lines.push(line));
+});
+afterEach(() => vi.unstubAllEnvs());
+
+const Watched = z.looseObject({ Period: z.int(), EvaluationPeriods: z.int(), TreatMissingData: z.string() });
+
+const LEAST = {
+  WEBHOOK_SECRETS: "ssm:/uni/webhooks",
+  GITEA_URL: "https://git.uni.example",
+  GITEA_TOKEN: "ssm:/uni/gitea",
+  LDAP_URLS: "ldaps://ldap.uni.example",
+  LDAP_BASE: "dc=uni,dc=example",
+  LDAP_BIND_DN: "cn=reader,dc=uni,dc=example",
+  LDAP_BIND_PASSWORD: "ssm:/uni/ldap",
+};
+
+describe("alarms and dashboard", () => {
+  const stage = { stack: StackSettings.parse({}), settings: {} };
+  const own = Object.values(alarmsFor(stage))
+    .map(({ Properties }) => Properties)
+    .filter(({ Namespace }) => Namespace.startsWith("hubforge/"));
+
+  it("watch metrics that are logged under just that name and those dimensions", () => {
+    for (const [event, fields] of COUNTED_LINES) log(event, fields);
+    log("stage.retried", { stage: "identity", code: "ldap.unauthorized" });
+    const logged = lines.flatMap(metricsIn).map(({ name, dimensions }) => JSON.stringify([name, dimensions]));
+    expect(own).toHaveLength(5);
+    for (const { MetricName, Dimensions } of own) {
+      const dimensions = Object.fromEntries(Dimensions.map(({ Name: key, Value }) => [key, Value]));
+      expect(logged).toContain(JSON.stringify([MetricName, dimensions]));
+    }
+  });
+
+  it("watch the codes with which Gitea and LDAP really refuse", () => {
+    const codes = own.flatMap(({ Dimensions }) => Dimensions.map(({ Value }) => Value));
+    expect(codes).toEqual([refusedByGitea().code, refusedByLdap().code]);
+  });
+
+  it("have names of their own, call no measure quiet but for the sync, and look back as far as CloudWatch can", () => {
+    for (const SYNC_SCHEDULE of [
+      "rate(1 minute)",
+      "rate(5 minutes)",
+      "rate(1 hour)",
+      "rate(24 hours)",
+      "rate(48 hours)",
+    ]) {
+      const alarms = Object.entries(alarmsFor({ ...stage, settings: { SYNC_SCHEDULE } }));
+      expect(new Set(alarms.map(([, { Properties }]) => Properties.AlarmName)).size).toBe(alarms.length);
+      for (const [id, { Properties }] of alarms) {
+        const { Period, EvaluationPeriods, TreatMissingData } = Watched.parse(Properties);
+        expect(TreatMissingData).toBe(id === "SyncSilentAlarm" ? "breaching" : "notBreaching");
+        expect(Period % 60).toBe(0);
+        expect(Period * EvaluationPeriods).toBeLessThanOrEqual((Period < 3600 ? 1 : 7) * 86_400);
+      }
+    }
+  });
+
+  it.each([
+    ["rate(1 minute)", 300],
+    ["rate(1 hour)", 3600],
+    ["rate(24 hours)", 86_400],
+    ["rate(48 hours)", undefined],
+    ["cron(0 6 * * ? *)", undefined],
+  ])(
+    "watch a sync at %s for three periods of %s s, and hold what its runs say for as long",
+    (SYNC_SCHEDULE, seconds) => {
+      const { SyncSilentAlarm, HeldBackAlarm } = alarmsFor({ ...stage, settings: { SYNC_SCHEDULE } });
+      expect(SyncSilentAlarm?.Properties["Period"]).toBe(seconds);
+      expect(HeldBackAlarm?.Properties).toMatchObject({
+        Period: seconds ?? 86_400,
+        EvaluationPeriods: 3,
+        DatapointsToAlarm: 1,
+      });
+    },
+  );
+
+  it("tell no topic of another region: a deployment stops before anything is asked", async () => {
+    const stageFile = join(await mkdtemp(join(tmpdir(), "hubforge-topic-")), "stage.yml");
+    await writeFile(
+      stageFile,
+      JSON.stringify({ ...LEAST, ALERT_TOPIC: "arn:aws:sns:eu-central-1:123456789012:on-call" }),
+    );
+    const target = { stage: "dev", region: "us-east-1", parameters: { stageFile } };
+    const deploying = deployStack({ ...target, say: () => undefined });
+    await expect(deploying).rejects.toThrow("ALERT_TOPIC is in eu-central-1 and the stage in us-east-1");
+    await rm(dirname(stageFile), { recursive: true });
+  });
+
+  it("show only metrics that are logged", () => {
+    for (const [event, fields] of COUNTED_LINES) log(event, fields);
+    const logged = new Set([...lines.flatMap(metricsIn).map(({ name }) => name), "AgeAtDone"]);
+    const [body] = dashboardOf(alarmsFor(stage)).Properties.DashboardBody["Fn::Sub"];
+    const searched = [...String(body).matchAll(/MetricName=\\"(\w+)\\"/g)].map(([, name = ""]) => name);
+    expect(searched.length).toBeGreaterThan(4);
+    for (const name of searched) expect(logged).toContain(name);
+  });
+});
+
+function refusedByGitea(): Unauthorized {
+  const nothing = { location: undefined, retryAfterSeconds: undefined, totalCount: undefined, answeredAt: undefined };
+  const request = { method: "GET", path: "/user", status: 401 };
+  try {
+    classify({ status: 401, body: null, message: "token is required", request, ...nothing }, []);
+  } catch (error) {
+    if (error instanceof Unauthorized) return error;
+  }
+  throw new Error("a 401 of Gitea is no Unauthorized any more");
+}
+
+function refusedByLdap(): Retryable {
+  const fault = faultOf(new InvalidCredentialsError("no"), { url: "ldap://ldap", operation: "bind" });
+  if (fault instanceof Retryable) return fault;
+  throw new Error("result code 49 is nothing to retry any more");
+}
