@@ -61,7 +61,7 @@ it("finds that a queue is not encrypted, and that a secret is not there any more
   await set("true");
   expectFailed(found, "secret GITEA_TOKEN", "queue team");
   expect(found.row("queue team").finding).toBe("SqsManagedSseEnabled is false, should be true");
-  expect(found.row("Gitea reachable").finding).toBe("skipped: settings gitea was skipped");
+  expect(found.row("Gitea reachable").finding).toBe("skipped: secret GITEA_TOKEN failed");
   expect(found.row("webhook secret default").state).toBe("ok");
 }, 60_000);
 

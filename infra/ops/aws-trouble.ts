@@ -32,7 +32,7 @@ function sentence({ name, message, code }: Parts, what: string, host: string | u
     return `AWS refuses these credentials: check AWS_PROFILE or sign in again (${message})`;
   }
   if (/AccessDenied|NotAuthorized/.test(name)) return `these AWS credentials may not use ${what}: ${message}`;
-  if (/^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH)/.test(code) || /Timeout|Network/.test(name)) {
+  if (/^(ECONN|ENOTFOUND|EAI_|ETIMEDOUT|EHOSTUNREACH)/.test(code) || /Timeout|Network|Abort/.test(name)) {
     const place = host === undefined ? "" : `; it was looked for at ${host}`;
     return `${what} does not answer (${code || name}): check AWS_ENDPOINT_URL and the network${place}`;
   }

@@ -62,9 +62,9 @@ type Made = Pick<Result, "state" | "finding" | "advice">;
 
 async function make(check: Check, result: (name: string) => Promise<Result>): Promise<Made> {
   for (const name of check.needs ?? []) {
-    const { state } = await result(name);
+    const { state, finding } = await result(name);
     if (state === "failed") return { state: "skipped", finding: `skipped: ${name} failed` };
-    if (state === "skipped") return { state: "skipped", finding: `skipped: ${name} was skipped` };
+    if (state === "skipped") return { state: "skipped", finding }; // names the one that failed first
   }
   try {
     const finding = await check.look();

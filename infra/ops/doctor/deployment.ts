@@ -18,6 +18,8 @@ export type Deployment = {
   isStack: boolean;
   /** What the advice calls it, e.g. `npm run deploy -- --stage prod`. */
   redeploy: string;
+  /** Where its settings stand. */
+  settingsPlace: string;
   signal: AbortSignal;
   /** Where the hub posts its events; undefined where nobody has said it. */
   ingress(): Promise<string | undefined>;
@@ -67,6 +69,11 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
     },
     isStack: deployment !== undefined,
     redeploy: target.stack ? "start it again (npm start)" : `npm run deploy -- --stage ${stage}`,
+    settingsPlace: target.stack
+      ? "the shell that runs npm start"
+      : deployment
+        ? `infra/stages/${stage}.yml or this shell`
+        : "this shell",
     signal,
     ingress: () => once("ingress", ingress),
     settings,

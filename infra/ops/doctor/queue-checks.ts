@@ -23,7 +23,7 @@ function ofAttributes(queue: QueueDefinition, deployment: Deployment): Check {
   const { redeploy } = deployment;
   return {
     name: queueCheck(queue),
-    advice: `${redeploy}; it must be as infra/queues.yml has it`,
+    advice: `see that it is there (${redeploy}) and may be read (sqs:GetQueueUrl, sqs:GetQueueAttributes)`,
     look: async () => {
       const { RedrivePolicy: _, ...attributes } = queue.attributes;
       const wanted = { ...attributes, ...ofStage(queue, deployment) };
@@ -34,7 +34,7 @@ function ofAttributes(queue: QueueDefinition, deployment: Deployment): Check {
       );
       if (name !== queue.name) wrong.unshift(`it is ${name}, should be ${queue.name}`);
       return wrong.length > 0
-        ? failed(wrong.join("; "))
+        ? failed(wrong.join("; "), `${redeploy}: it must be as infra/queues.yml has it`)
         : `${Object.keys(wanted).length} attributes as in the template`;
     },
   };

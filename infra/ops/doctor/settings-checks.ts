@@ -50,7 +50,7 @@ function ofSection(section: Sections, deployment: Deployment, secrets: readonly 
   return {
     name: settingsCheck(section),
     needs: secrets.filter((name) => own.includes(name)).map((name) => `secret ${name}`),
-    advice: `correct it in infra/stages/${deployment.place.stage}.yml or in this shell; names and meanings: shared/config.ts`,
+    advice: `correct it in ${deployment.settingsPlace}; names and meanings: shared/config.ts`,
     look: async () => {
       await deployment.settings(section);
       await MORE[section]?.(deployment);
