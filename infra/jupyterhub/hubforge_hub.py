@@ -19,7 +19,6 @@ import argparse
 import asyncio
 import atexit
 import base64
-import binascii
 import contextlib
 import dataclasses
 import email.message
@@ -160,7 +159,7 @@ def read_secrets(value: Any) -> tuple[bytes, ...]:
 def read_secret(entry: str) -> bytes:
     try:
         key = base64.b64decode(entry[len("whsec_") :], validate=True) if entry.startswith("whsec_") else b""
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one
         key = b""
     if not 24 <= len(key) <= 64:  # Standard Webhooks 1.0.0
         raise ValueError("must be whsec_ and the base64 of 24 to 64 random bytes")
@@ -409,9 +408,15 @@ class Outbox:
         self._connections.kept = (connection, file_number(self.path))
         return connection
 
-    def _open(self) -> sqlite3.Connection:
-        os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))  # before sqlite does it, readable for all
+    def _make(self) -> None:
+        """Make the file before sqlite does it, readable for all. One that is there is never opened beside sqlite: closing
+        it again would drop all of this process's locks on it (POSIX), and the next reader would delete its log."""
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         os.chmod(self.path, 0o600)
+
+    def _open(self) -> sqlite3.Connection:
+        self._make()
         connection = sqlite3.connect(self.path, timeout=5, isolation_level=None)
         try:
             mode = connection.execute("pragma journal_mode = wal").fetchone()[0]
@@ -688,6 +693,12 @@ class Outbox:
                 trouble.update(since=utc(trouble["since"]), is_parked=bool(trouble["is_parked"]))
             return {
                 "hub": self.hub,
+                "other_hubs": sorted(
+                    str(row[0])
+                    for row in db.execute(
+                        "select hub from sessions union select hub from messages except select ?", (self.hub,)
+                    )
+                ),
                 "open_sessions": len(self._open_sessions(db)),
                 "waiting": waiting,
                 "oldest_seconds": round(time.time() - oldest) if oldest else 0,
@@ -732,6 +743,7 @@ class SenderLock:
     """An exclusive lock beside the outbox: of all processes that loaded this configuration, one sends."""
 
     def __init__(self, settings: Settings) -> None:
+        self._outbox = settings.outbox
         self.path = Path(f"{settings.outbox}.{settings.hub}.lock")
         self._descriptor: int | None = None
 
@@ -740,6 +752,9 @@ class SenderLock:
         if self._descriptor is not None:
             return True
         descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
+        if os.geteuid() == 0:  # the command line as root: the hub's own user must be able to take it as well
+            owner = os.stat(self._outbox if self._outbox.exists() else self.path.parent)
+            os.fchown(descriptor, owner.st_uid, owner.st_gid)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -1706,13 +1721,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = {"status": show_status, "flush": flush, "retry": retry}
     try:
         return commands[chosen.command](ReadOnlyRepair(path, chosen.hub), chosen)
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         print(f"hubforge: {path}: {error}", file=sys.stderr)
         return 1
 
 
 class ReadOnlyRepair(Outbox):
-    """The outbox for the command line: it never sets a file aside, that is the hub's."""
+    """The outbox for the command line: it works only a file that is an outbox already, and never sets one aside."""
+
+    def _open(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(f"{self.path.as_uri()}?mode=rw", uri=True, timeout=5, isolation_level=None)
+        try:
+            tables = {row[0] for row in connection.execute("select name from sqlite_master where type = 'table'")}
+            if not {"sessions", "messages"} <= tables:
+                raise sqlite3.OperationalError("this file is no outbox of hubforge")
+        except sqlite3.Error:
+            connection.close()
+            raise
+        return connection
 
     def _set_aside(self, broken: int | None, error: Exception) -> None:
         raise error
@@ -1723,9 +1749,11 @@ def show_status(outbox: Outbox, chosen: argparse.Namespace) -> int:
     if chosen.json:
         print(json.dumps(found))
         return 0
-    troubles = found.pop("troubles")
+    troubles, others = found.pop("troubles"), found.pop("other_hubs")
     for name, value in found.items():
         print(f"{name.replace('_', ' '):15} {value}")
+    if others:
+        print(f"this file also holds what belongs to: {', '.join(others)} (--hub)")
     for trouble in troubles:
         kind = "parked " if trouble["is_parked"] else "waiting"
         print(f"{kind} {trouble['delivery']} {trouble['person']} {trouble['type']} since {trouble['since']}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
+import threading
 import unittest
 from pathlib import Path
 
@@ -47,6 +50,40 @@ class Command(Case):
         self.assertIn("connection refused", ran.stdout)
         told = json.loads(self.run_it("status", "--json").stdout)
         self.assertEqual((told["waiting"], told["parked"], told["open_sessions"]), (1, 1, 2))
+
+    def test_looking_beside_a_running_hub_leaves_its_log_and_all_that_is_in_it(self) -> None:
+        """sqlite's locks are the process's (POSIX): a hub that opens and closes its own file once more has none left, and
+        the next reader takes itself for the last one and deletes the log under the hub."""
+        self.outbox.open_session(hubforge.new_session("ada", "", hubforge.LiveServer(None, None)))
+        log = Path(f"{self.path}-wal")
+        for number in range(3):  # each of the hub's threads has a connection of its own
+            thread = threading.Thread(target=self.outbox.due)
+            thread.start()
+            thread.join()
+            before = log.stat().st_ino
+            self.assertEqual(self.run_it("status").returncode, 0)
+            self.assertEqual(log.stat().st_ino, before)
+            self.outbox.open_session(hubforge.new_session(f"user{number}", "", hubforge.LiveServer(None, None)))
+        self.assertEqual(json.loads(self.run_it("status", "--json").stdout)["open_sessions"], 4)
+
+    def test_a_file_that_is_no_outbox_is_left_as_it_is(self) -> None:
+        other = self.new_folder() / "mine"
+        with contextlib.closing(sqlite3.connect(other)) as database, database:
+            database.execute("create table mine (row text)")
+        other.chmod(0o644)
+        before = other.read_bytes()
+        for path, told in ((other, "this file is no outbox of hubforge"), (other.parent, "unable to open database file")):
+            ran = self.run_it("status", outbox=path)
+            self.assertEqual((ran.returncode, ran.stdout), (1, ""))
+            self.assertIn(told, ran.stderr)
+            self.assertNotIn("Traceback", ran.stderr)
+        self.assertEqual((other.read_bytes(), other.stat().st_mode & 0o777), (before, 0o644))
+
+    def test_status_names_other_hubs_of_the_file(self) -> None:
+        self.one_waiting_one_parked()
+        ran = self.run_it("status", "--hub", "physics")
+        self.assertRegex(ran.stdout, r"waiting +0\n")
+        self.assertIn("this file also holds what belongs to: default (--hub)", ran.stdout)
 
     def test_retry_brings_a_parked_message_back(self) -> None:
         parked = self.one_waiting_one_parked()
