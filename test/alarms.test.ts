@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { InvalidCredentialsError } from "ldapts";
@@ -104,6 +104,17 @@ describe("alarms and dashboard", () => {
     const deploying = deployStack({ ...target, say: () => undefined });
     await expect(deploying).rejects.toThrow("ALERT_TOPIC is in eu-central-1 and the stage in us-east-1");
     await rm(dirname(stageFile), { recursive: true });
+  });
+
+  it("have each a row in infra/README.md, and their price", async () => {
+    const page = await readFile(new URL("../infra/README.md", import.meta.url), "utf8");
+    for (const STACK_HTTP of ["api", "function-urls"]) {
+      const alarms = Object.values(alarmsFor({ ...stage, stack: StackSettings.parse({ STACK_HTTP }) }));
+      for (const { Properties } of alarms) {
+        expect(page).toContain(`\`${Properties.AlarmName.replace(/^hubforge-\$\{sls:stage\}-/, "")}\``);
+      }
+      expect(page).toContain(`| ${alarms.length} alarms | $${(alarms.length / 10).toFixed(2)} |`);
+    }
   });
 
   it("show only metrics that are logged", () => {

@@ -1,14 +1,19 @@
 import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { ListQueuesCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as z from "zod";
+import { askAws } from "#shared/aws-json.ts";
+import { alarmsFor } from "../infra/deploy/alarms.ts";
 import { checkDeployed } from "../infra/deploy/check-deployed.ts";
 import { runOsls } from "../infra/deploy/osls.ts";
+import { StackSettings } from "../infra/deploy/stack-settings.ts";
 import { readStack } from "../infra/deploy/stack-state.ts";
 import type { CloudStack } from "../infra/local/cloud/cloud-stack.ts";
 import { startMinistack } from "../infra/local/cloud/ministack.ts";
 import { putParameter } from "../infra/local/cloud/write-stage.ts";
 import { lookInto, repositoryOf } from "../infra/local/look.ts";
 import { lettersIn, rotateToken, startCloud, TEST_PARAMETERS } from "./support/cloud.ts";
+import { metricsIn } from "./support/emf.ts";
 import { addPerson } from "./support/people.ts";
 
 let cloud: CloudStack;
@@ -35,6 +40,23 @@ async function spawn(user: string): Promise<string> {
   const { status, delivery } = await cloud.send({ type: "server.spawning", user });
   expect(status).toBe(202);
   return delivery;
+}
+
+const Watching = z.object({
+  MetricAlarms: z.array(z.object({ AlarmName: z.string() })).default([]),
+  DashboardEntries: z.array(z.object({ DashboardName: z.string() })).default([]),
+});
+
+/** What CloudWatch has of alarms and dashboards, by their names. */
+async function watching(): Promise<string[]> {
+  const ask = async (action: string) => {
+    const target = `GraniteServiceVersion20100801.${action}`;
+    return Watching.parse(await askAws({ service: "monitoring", target, body: {} }));
+  };
+  const { MetricAlarms } = await ask("DescribeAlarms");
+  const { DashboardEntries } = await ask("ListDashboards");
+  const names = [...MetricAlarms.map((one) => one.AlarmName), ...DashboardEntries.map((one) => one.DashboardName)];
+  return names.toSorted();
 }
 
 const settled = (deliveries: string[]) => Promise.all(deliveries.map((delivery) => cloud.follow(delivery, 240_000)));
@@ -118,6 +140,16 @@ describe("the deployed stack", () => {
     expect(await cloud.follow(deadly[4] ?? "", 1)).toMatchObject({ isDone: true });
   }, 300_000);
 
+  it("is watched by every alarm of infra/alarms.yml and a dashboard, and its functions count what they do", async () => {
+    const alarms = Object.values(alarmsFor({ stack: StackSettings.parse({}), settings: {} }));
+    const names = alarms.map(({ Properties }) => Properties.AlarmName.replaceAll(/\$\{sls:stage\}/g, "local"));
+    expect(await watching()).toEqual([...names, "hubforge-local"].toSorted());
+    const counted = cloud.lines.filter((line) => "_aws" in line).flatMap(metricsIn);
+    expect([...new Set(counted.map(({ namespace }) => namespace))]).toEqual(["hubforge/local"]);
+    const wanted = ["Accepted", "Done", "AgeAtDone", "Retried", "DeadLettered", "Unauthorized"];
+    expect(counted.map(({ name }) => name)).toEqual(expect.arrayContaining(wanted));
+  });
+
   it("is woken by its schedule", async () => {
     await expect.poll(() => cloud.lines.map(({ event }) => event), { timeout: 240_000 }).toContain("sync.finished");
   }, 100_000);
@@ -133,6 +165,6 @@ describe("the deployed stack", () => {
     const { Functions = [] } = await new LambdaClient({ region: cloud.target.region }).send(
       new ListFunctionsCommand({}),
     );
-    expect([QueueUrls, Functions]).toEqual([[], []]);
+    expect([QueueUrls, Functions, await watching()]).toEqual([[], [], []]);
   }, 300_000);
 });

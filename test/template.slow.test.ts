@@ -219,6 +219,26 @@ describe("its queues' encryption", () => {
   });
 });
 
+describe("its dashboard", () => {
+  it("is JSON that names only what the template has", () => {
+    const Body = z.object({ "Fn::Sub": z.tuple([z.string(), z.record(z.string(), z.unknown())]) });
+    const dashboards = all(packaged.template, "AWS::CloudWatch::Dashboard", z.object({ DashboardBody: Body }));
+    const [text, values] = present(dashboards.get("Dashboard")).DashboardBody["Fn::Sub"];
+    const { widgets } = z.object({ widgets: z.array(z.object({ type: z.string() })) }).parse(JSON.parse(text));
+    expect(widgets.map(({ type }) => type)).toContain("alarm");
+    const named = Array.from(text.matchAll(/\$\{([\w:]+)(?:\.Arn)?\}/g), ([, name = ""]) => name);
+    const known = [...Object.keys(values), ...Object.keys(packaged.template.Resources)];
+    expect(named.filter((name) => !known.includes(name))).toEqual([]);
+    const Reference = z.union([
+      z.object({ Ref: z.string() }).transform(({ Ref }) => Ref),
+      z.object({ "Fn::GetAtt": z.tuple([z.string(), z.string()]) }).transform((it) => it["Fn::GetAtt"][0]),
+    ]);
+    const referred = Object.values(values).map((value) => Reference.parse(value));
+    expect(referred.filter((name) => !known.includes(name))).toEqual(["AWS::Region"]);
+    expect(text).toContain('{\\"hubforge/dev\\",stage,code}');
+  });
+});
+
 describe("its rights", () => {
   it("let each function take from the queue that wakes it and from no other", () => {
     for (const { wokenBy, allowed } of model.functions.values()) {
