@@ -91,6 +91,17 @@ describe("trace, from the log of real stages", () => {
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
     expect(stderr).toContain("nothing about nobody was logged");
   });
+
+  it("tells a person's login, and not what their hub has asked since", async () => {
+    const spawn = spawnOf("bob");
+    await world.pass(spawn);
+    const time = new Date().toISOString();
+    for (const event of ["workspace.reported", "credentials.minted"] as const) {
+      world.lines.push({ time, level: "info", event, delivery: "ask_1", hub: "default", person: "bob" });
+    }
+    expect(end((await trace("bob")).lines)).toMatchObject({ delivery: spawn.delivery.id });
+    expect(end((await trace("ask_1")).lines)).toMatchObject({ delivery: "ask_1" });
+  });
 });
 
 describe("trace, from CloudWatch Logs", () => {

@@ -409,8 +409,8 @@ class Outbox:
         return connection
 
     def _make(self) -> None:
-        """Make the file before sqlite does it, readable for all. One that is there is never opened beside sqlite: closing
-        it again would drop all of this process's locks on it (POSIX), and the next reader would delete its log."""
+        """Make the file before sqlite does it, readable for all. One that is there is never opened beside sqlite:
+        closing it would drop all of this process's locks on it (POSIX), and the next reader would delete its log."""
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self.path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         os.chmod(self.path, 0o600)

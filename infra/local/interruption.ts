@@ -13,17 +13,20 @@ const STOPS_WITHIN_MILLISECONDS = {
   nothing: STOP_WITHIN_MILLISECONDS,
 };
 
+/** One Ctrl-C comes twice: from the terminal, and handed on by npm. */
+const ONE_KEYSTROKE_MILLISECONDS = 500;
+
 /** The exit code that a signal (or a reader who went away) asks for, once it came; a second one ends everything at once. */
 export function interrupted(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
-  let isSecond = false;
+  let firstAt: number | undefined;
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const) {
     process.on(signal, () => {
-      if (isSecond) process.exit(code);
-      isSecond = true;
+      if (firstAt !== undefined && Date.now() - firstAt > ONE_KEYSTROKE_MILLISECONDS) process.exit(code);
+      firstAt ??= Date.now();
       resolve(code);
     });
   }

@@ -52,8 +52,8 @@ class Command(Case):
         self.assertEqual((told["waiting"], told["parked"], told["open_sessions"]), (1, 1, 2))
 
     def test_looking_beside_a_running_hub_leaves_its_log_and_all_that_is_in_it(self) -> None:
-        """sqlite's locks are the process's (POSIX): a hub that opens and closes its own file once more has none left, and
-        the next reader takes itself for the last one and deletes the log under the hub."""
+        """sqlite's locks are the process's (POSIX): a hub that opens and closes its own file once more has none left,
+        and the next reader takes itself for the last one and deletes the log under the hub."""
         self.outbox.open_session(hubforge.new_session("ada", "", hubforge.LiveServer(None, None)))
         log = Path(f"{self.path}-wal")
         for number in range(3):  # each of the hub's threads has a connection of its own
@@ -72,7 +72,10 @@ class Command(Case):
             database.execute("create table mine (row text)")
         other.chmod(0o644)
         before = other.read_bytes()
-        for path, told in ((other, "this file is no outbox of hubforge"), (other.parent, "unable to open database file")):
+        for path, told in (
+            (other, "this file is no outbox of hubforge"),
+            (other.parent, "unable to open database file"),
+        ):
             ran = self.run_it("status", outbox=path)
             self.assertEqual((ran.returncode, ran.stdout), (1, ""))
             self.assertIn(told, ran.stderr)

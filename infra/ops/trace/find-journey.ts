@@ -9,12 +9,19 @@ import { readLogFile } from "./read-log-file.ts";
 
 export type Span = Pick<Target, "logs"> & { since: Date; until: Date };
 
-/** By delivery first, then by letter, then by person; a person's own lines lead to the latest delivery, and that to all of its lines. */
+/** What a hub asks on a person's behalf (functions/workspaces) has an id of its own, but is nobody's login. */
+const QUESTION = /^(workspace|credentials)\./;
+
+/**
+ * By delivery first, then by letter, then by person; a person's own lines lead to the latest delivery, and that to all of its
+ * lines. A question of the hub is shown where there is nothing else.
+ */
 export async function findJourney(wanted: string, span: Span): Promise<Journey | undefined> {
   const byDelivery = latestJourney(await readLines("delivery", wanted, span));
   if (byDelivery) return byDelivery;
   for (const field of ["failureId", "person"] as const) {
-    const some = latestJourney(await readLines(field, wanted, span));
+    const lines = await readLines(field, wanted, span);
+    const some = latestJourney(lines.filter(({ event }) => !QUESTION.test(event))) ?? latestJourney(lines);
     if (some) return latestJourney(await readLines("delivery", some.delivery, span)) ?? some;
   }
   return undefined;
