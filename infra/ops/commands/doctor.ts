@@ -68,9 +68,10 @@ async function allChecks(deployment: Deployment) {
 async function findIngress({ stack, deployment, environment }: Target): Promise<string | undefined> {
   if (stack) return stack.url;
   if (!deployment) return undefined;
-  const { HttpApiUrl, IngressLambdaFunctionUrl } = (
-    await readStack({ stage: deployment.stage, region: environment["AWS_REGION"] ?? "" })
-  ).outputs;
+  const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
+  if (!region) throw new Error("the stack's outputs tell it, but in which region? AWS_REGION is not set");
+  const { outputs } = await readStack({ stage: deployment.stage, region });
+  const { HttpApiUrl, IngressLambdaFunctionUrl } = outputs;
   return (HttpApiUrl ?? IngressLambdaFunctionUrl)?.replace(/\/$/, "");
 }
 

@@ -47,7 +47,6 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
   const once = createOnce();
   const sqs = createSqsClient(environment);
   const skews = recordSkews(sqs);
-  const stage = deployment?.stage ?? stageIn(environment) ?? "local";
   const settings: Deployment["settings"] = (section) =>
     once(`settings ${section}`, () => loadSettings([section], environment));
   const everybody = async () => {
@@ -59,21 +58,9 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
   };
   return {
     environment,
-    place: {
-      stage,
-      region: environment["AWS_REGION"] ?? "",
-      parameters: {
-        departureDelaySeconds: departureDelaySeconds(environment["SYNC_SCHEDULE"] ?? "rate(5 minutes)"),
-        ...target.parameters,
-      },
-    },
+    place: placeOf(target),
     isStack: deployment !== undefined,
-    redeploy: target.stack ? "start it again (npm start)" : `npm run deploy -- --stage ${stage}`,
-    settingsPlace: target.stack
-      ? "the shell that runs npm start"
-      : deployment
-        ? `infra/stages/${stage}.yml or this shell`
-        : "this shell",
+    ...adviceFor(target),
     signal,
     ingress: () => once("ingress", ingress),
     settings,
@@ -84,6 +71,25 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
       })),
     everybody: () => once("everybody", everybody),
     close: () => sqs.destroy(),
+  };
+}
+
+/** The template's values there: a departure waits for one interval of the sync, the others as it was deployed. */
+function placeOf({ environment, deployment, parameters }: Target): Place {
+  const { SYNC_SCHEDULE = "rate(5 minutes)", AWS_DEFAULT_REGION = "", AWS_REGION = AWS_DEFAULT_REGION } = environment;
+  return {
+    stage: deployment?.stage ?? stageIn(environment) ?? "local",
+    region: AWS_REGION,
+    parameters: { departureDelaySeconds: departureDelaySeconds(SYNC_SCHEDULE), ...parameters },
+  };
+}
+
+function adviceFor(target: Target): Pick<Deployment, "redeploy" | "settingsPlace"> {
+  const { stage } = placeOf(target);
+  if (target.stack) return { redeploy: "start it again (npm start)", settingsPlace: "the shell that runs npm start" };
+  return {
+    redeploy: `npm run deploy -- --stage ${stage}`,
+    settingsPlace: target.deployment ? `infra/stages/${stage}.yml or this shell` : "this shell",
   };
 }
 
