@@ -76,18 +76,18 @@ describe("alarms and dashboard", () => {
   });
 
   it.each([
-    ["rate(1 minute)", 300],
-    ["rate(1 hour)", 3600],
-    ["rate(24 hours)", 86_400],
-    ["rate(48 hours)", undefined],
-    ["cron(0 6 * * ? *)", undefined],
+    ["rate(1 minute)", 300, 300],
+    ["rate(1 hour)", 3600, 3600],
+    ["rate(24 hours)", 86_400, 86_400],
+    ["rate(48 hours)", undefined, 86_400],
+    ["cron(0 6 * * ? *)", undefined, 3600],
   ])(
-    "watch a sync at %s for three periods of %s s, and hold what its runs say for as long",
-    (SYNC_SCHEDULE, seconds) => {
+    "watch a sync at %s for three periods of %s s, and hold what a run says for three of %i s",
+    (SYNC_SCHEDULE, seconds, held) => {
       const { SyncSilentAlarm, HeldBackAlarm } = alarmsFor({ ...stage, settings: { SYNC_SCHEDULE } });
       expect(SyncSilentAlarm?.Properties["Period"]).toBe(seconds);
       expect(HeldBackAlarm?.Properties).toMatchObject({
-        Period: seconds ?? 86_400,
+        Period: held,
         EvaluationPeriods: 3,
         DatapointsToAlarm: 1,
       });

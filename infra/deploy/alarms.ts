@@ -21,6 +21,8 @@ const OTHER_DOOR = { api: "IngressUrlErrorsAlarm", "function-urls": "IngressErro
 /** The longest period that is of use: three of them are within the seven days that PutMetricAlarm looks back at most. */
 const DAY_SECONDS = 86_400;
 const SHORTEST_SECONDS = 300;
+/** For a cron expression: an alarm that begins again with each daily run is better than one that outlives the trouble. */
+const HOUR_SECONDS = 3600;
 
 /** The alarms of infra/alarms.yml for one stage: which door it has, how often its sync runs, whom they tell. */
 export function alarmsFor({ stack, settings }: Stage): Record<string, Alarm> {
@@ -28,7 +30,7 @@ export function alarmsFor({ stack, settings }: Stage): Record<string, Alarm> {
   const { ALERT_TOPIC } = stack;
   const told = ALERT_TOPIC ? { AlarmActions: [ALERT_TOPIC], OKActions: [ALERT_TOPIC] } : {};
   const interval = intervalSeconds(settings["SYNC_SCHEDULE"]);
-  const Period = Math.min(Math.max(interval ?? DAY_SECONDS, SHORTEST_SECONDS), DAY_SECONDS);
+  const Period = Math.min(Math.max(interval ?? HOUR_SECONDS, SHORTEST_SECONDS), DAY_SECONDS);
   const wanted = Object.entries(Resources).filter(([id]) => {
     // How long a sync may rightly be silent by a cron expression, nobody works out.
     if (id === "SyncSilentAlarm") return interval !== undefined && interval <= DAY_SECONDS;
