@@ -3,7 +3,7 @@ import { decide } from "../functions/directory-sync/decide.ts";
 import { guardsOf } from "../functions/directory-sync/guards.ts";
 import type { World } from "../functions/directory-sync/plan.ts";
 import { planSync } from "../functions/directory-sync/plan-sync.ts";
-import { account, group, groupTeam, ownTeam, person, population, worldOf } from "./support/plan-world.ts";
+import { account, group, groupTeam, leaversTeam, ownTeam, person, population, worldOf } from "./support/plan-world.ts";
 
 const guards = (world: World) => guardsOf(planSync(world), world).map(({ code }) => code);
 const missing = (count: number) => (place: number) => place >= count;
@@ -82,6 +82,45 @@ describe("23 guards, on both sides of each threshold", () => {
     expect(guards(renewed(2, 4))).toEqual([]);
     expect(guards(renewed(5, 20))).toEqual([]);
     expect(guards(renewed(6, 20))).toEqual(["removals.many", "directory.rebuilt"]);
+  });
+
+  it("leave a leaver, and whom an admin banned, out of what is counted, hashed and sent for a rebuilt directory", () => {
+    const names = ["ada", "bob", "dan", "eve"];
+    const world = worldOf({
+      people: names.map((name) => person(name, { directoryId: `new-${name}` })),
+      accounts: names.map((name) => account(name, { prohibit_login: name === "ada" || name === "eve" })),
+      teams: [...names.map((name) => ownTeam(name)), leaversTeam],
+      members: [[leaversTeam, ["ada"]]],
+    });
+    const { guards: tripped, plan, rebindHash = "" } = decide(world, {});
+    const rebuilt = tripped.find(({ code }) => code === "directory.rebuilt");
+    expect(rebuilt?.reason).toBe("2 of 2 known people changed their id");
+    expect(plan.conflicts.map(({ code, dn }) => [code, dn.split(",")[0]])).toEqual([
+      ["identity.other-id", "uid=ada"],
+      ["identity.other-id", "uid=eve"],
+    ]);
+    const accepted = decide(world, { rebind: rebindHash }).plan;
+    expect(accepted.refreshes.map(({ username, rebind }) => [username, rebind?.from])).toEqual([
+      ["bob", "id-of-bob"],
+      ["dan", "id-of-dan"],
+    ]);
+    expect(accepted.departures).toEqual([]);
+  });
+
+  it("do not take a name that a broken entry has as well for the one person who had it", () => {
+    const world = population(3);
+    const people = world.directory.people.map((one) => ({ ...one, directoryId: `new-${one.username}` }));
+    const broken = {
+      dn: "uid=p0,ou=old",
+      code: "directory.no-id",
+      reason: "…",
+      directoryId: undefined,
+      logins: ["P0"],
+    };
+    const directory = { ...world.directory, people, broken: [broken] };
+    const { rebinds, conflicts } = planSync({ ...world, directory });
+    expect(rebinds.map(({ username }) => username)).toEqual(["p1", "p2"]);
+    expect(conflicts.map(({ code }) => code)).toContain("identity.other-id");
   });
 
   it.each(["ldap.limit", "ldap.referral", "ldap.range", "directory.bad-member", "directory.nameless"])(

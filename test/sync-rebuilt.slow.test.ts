@@ -59,17 +59,40 @@ describe("a rebuilt directory (F6)", () => {
     expect(world.letters()).toEqual([]);
   }, 60_000);
 
-  it("is not what one new id is: that person departs, and the newcomer stays refused", async () => {
+  it("gives nobody the account of somebody who had left, though another human has the name by now", async () => {
+    world = await startSyncWorld();
+    await spawn(world, "ada", "bob", "dan");
+    await removePerson(world, "ada");
+    await syncAndSettle(world);
+    const before = await personState(world, "ada");
+    expect(before.user).toMatchObject({ prohibit_login: true });
+    await addPerson(world, { uid: "ada", cn: "Ada Newcomer", mail: "newcomer@uni.example" });
+    await rebuild(["ada", "bob", "dan"]);
+
+    const held = await sync(world);
+    expect(eventsOf(held.lines, "sync.rebuilt")).toMatchObject([{ reason: expect.stringContaining("2 of 2 known") }]);
+    expect(eventsOf(held.lines, "sync.conflict-reported")).toMatchObject([
+      { code: "identity.other-id", reason: expect.stringContaining("hubforge accounts rebind ada") },
+    ]);
+    const { sent } = await syncAndSettle(world, { rebind: held.answer.rebindHash ?? "" });
+    expect(sent.map(({ delivery }) => delivery.user)).toEqual(["bob", "dan"]);
+    expect(await personState(world, "ada")).toEqual(before);
+    expect(world.letters()).toEqual([]);
+  });
+
+  it("is not what one new id is: that person departs, and the newcomer stays refused and is told", async () => {
     world = await startSyncWorld();
     await spawn(world, "ada", "bob");
     await rebuild(["ada"]);
-    const { answer, sent } = await sync(world);
+    const { answer, lines, sent } = await sync(world);
     expect(sent.map(({ route }) => route)).toEqual(["depart"]);
     expect(answer.guards).toEqual([]);
+    expect(eventsOf(lines, "sync.conflict-reported")).toMatchObject([{ code: "identity.other-id" }]);
     await settle(world);
     const again = await sync(world, { rebind: answer.rebindHash ?? "" });
     expect(again.sent).toEqual([]);
     expect(again.answer.refusal).toContain("accounts rebind");
+    expect(eventsOf(again.lines, "sync.conflict-reported")).toMatchObject([{ code: "identity.other-id" }]);
   });
 });
 

@@ -1,7 +1,8 @@
 import { rebindHash, removalHash } from "./envelopes.ts";
 import { type Guard, guardsOf } from "./guards.ts";
 import type { Plan, World } from "./plan.ts";
-import { planSync } from "./plan-sync.ts";
+import { otherId } from "./plan-newcomer.ts";
+import { planSync, sortConflicts } from "./plan-sync.ts";
 
 /** What an operator has seen and allows, once. */
 export type Consent = { confirm?: string | undefined; rebind?: string | undefined };
@@ -25,7 +26,7 @@ export function decide(world: World, { confirm, rebind }: Consent): Decision {
   // One new id alone is a newcomer with somebody's former name until a human looks (hubforge accounts rebind).
   const isRebuilt = guardsOf(first, world).some(({ code }) => code === "directory.rebuilt");
   const newIds = isRebuilt ? rebindHash(first) : undefined;
-  const plan = rebind !== undefined && rebind === newIds ? planSync(world, true) : first;
+  const plan = rebind !== undefined && rebind === newIds ? planSync(world, true) : withRefused(first, isRebuilt);
   const guards = guardsOf(plan, world);
   const hash = removalHash(plan);
   const refusal = whyNot({ confirm, rebind }, { guards, hash, newIds });
@@ -37,6 +38,13 @@ export function decide(world: World, { confirm, rebind }: Consent): Decision {
     isTaking: guards.length === 0 || confirm === hash,
     ...(refusal !== undefined && { refusal }),
   };
+}
+
+/** Who has one single new id gets nothing until a person looks, so it is told; many are told as a rebuilt directory. */
+function withRefused(plan: Plan, isRebuilt: boolean): Plan {
+  if (isRebuilt) return plan;
+  const refused = plan.rebinds.map((pair) => otherId(pair, true));
+  return { ...plan, conflicts: sortConflicts([...plan.conflicts, ...refused]) };
 }
 
 type Seen = { guards: Guard[]; hash: string; newIds: string | undefined };

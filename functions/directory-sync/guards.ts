@@ -44,7 +44,9 @@ function shareGuards({ departures, refreshes, rebinds, knownCount }: Plan, { dir
   }
   if (losing > limit)
     trip("removals.many", `${losing} of ${knownCount} known people would lose something: ${limit} may`);
-  const waiting = rebinds.filter(({ from }) => departures.some(({ directoryId }) => directoryId === from));
+  // All whom --rebind would accept: what is counted here, hashed and sent is one set.
+  const accepted = new Set(refreshes.flatMap(({ rebind }) => rebind?.from ?? []));
+  const waiting = rebinds.filter(({ from }) => !accepted.has(from));
   if (waiting.length > limit || (waiting.length > 1 && waiting.length > knownCount / 2)) {
     trip("directory.rebuilt", `${waiting.length} of ${knownCount} known people changed their id`);
   }

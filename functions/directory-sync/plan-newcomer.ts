@@ -6,13 +6,13 @@ import { accountName, foldName } from "#shared/names.ts";
 import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
 import type { Known, Matches } from "./match-accounts.ts";
-import type { Change, Conflict, World } from "./plan.ts";
+import type { Change, Conflict, Rebind, World } from "./plan.ts";
 
 /** What is to be done about somebody whose directory id Gitea does not know; at most one of them. */
 type Newcomer = {
   create?: { account: Account | undefined; change: Change };
-  /** The name and account of somebody whose own id is nowhere any more. */
-  rebind?: { known: Known };
+  /** The name and account of somebody who may sign in and whose own id is nowhere any more. */
+  rebind?: { pair: Rebind; known: Known };
   conflict?: Conflict;
 };
 
@@ -20,7 +20,7 @@ type Newcomer = {
 export function planNewcomer(world: World, matches: Matches): (person: Person) => Newcomer | undefined {
   const { directory, settings, gitea } = world;
   const present = new Set([...directory.people, ...directory.broken].flatMap(({ directoryId }) => directoryId ?? []));
-  const shared = sharedLogins(directory.people);
+  const shared = sharedLogins([...directory.people, ...directory.broken]);
   const organisations = new Set(gitea.organisations);
   const isMaking = settings.SYNC_CREATE === "allowed";
 
@@ -33,9 +33,11 @@ export function planNewcomer(world: World, matches: Matches): (person: Person) =
     const twin = person.logins.find((login) => shared.has(foldName(login)));
     if (known) {
       const isFormer = !present.has(known.directoryId) && twin === undefined && isTheirs(account, person);
-      if (isFormer) return { rebind: { known } };
-      const owner = `account ${account.login} belongs to directory id ${known.directoryId}`;
-      return refuse("identity.other-id", `${owner}, but the directory id of "${person.dn}" is ${person.directoryId}`);
+      // Who has left, or is banned, may have given up the name long ago: no decision about many people gives it away.
+      if (isFormer && !known.isLeaver && !account.prohibit_login) {
+        return { rebind: { pair: toRebind(person, known), known } };
+      }
+      return { conflict: otherId(toRebind(person, known), isFormer) };
     }
     if (!isMaking) return undefined;
     if (twin !== undefined) return refuse("person.ambiguous", `more than one person has the name "${twin}"`);
@@ -45,6 +47,17 @@ export function planNewcomer(world: World, matches: Matches): (person: Person) =
     if (why) return refuse(why.code, why.reason);
     return { create: { account, change: { what: "account", from: "unmarked", to: account.login } } };
   };
+}
+
+function toRebind({ directoryId, username, dn }: Person, { account, directoryId: from }: Known): Rebind {
+  return { from, to: directoryId, username, account: account.login, dn };
+}
+
+/** @param isFormer the account's own human is nowhere any more, so that it may be this one: only a person can tell */
+export function otherId({ account, dn, from, to, username }: Rebind, isFormer: boolean): Conflict {
+  const owner = `account ${account} belongs to directory id ${from}, but the directory id of "${dn}" is ${to}`;
+  const advice = isFormer ? `. If it is the same human: hubforge accounts rebind ${username}` : "";
+  return { code: "identity.other-id", dn, reason: `${owner}${advice}` };
 }
 
 function namesOf({ username }: Person, { settings }: World): string | Permanent {
@@ -98,14 +111,14 @@ function whyNotTheirs(
   return { code: "account.unproven", reason };
 }
 
-/** Names, folded, that more than one person has: a spawn under them means nobody in particular. */
-function sharedLogins(people: readonly Person[]): ReadonlySet<string> {
-  const owner = new Map<string, Person>();
+/** Names, folded, that more than one entry has: a spawn under them means nobody in particular. */
+function sharedLogins(entries: readonly Pick<Person, "dn" | "logins">[]): ReadonlySet<string> {
+  const owner = new Map<string, string>();
   const shared = new Set<string>();
-  for (const person of people) {
-    for (const login of person.logins.map(foldName)) {
-      if ((owner.get(login) ?? person) !== person) shared.add(login);
-      owner.set(login, person);
+  for (const { dn, logins } of entries) {
+    for (const login of logins.map(foldName)) {
+      if ((owner.get(login) ?? dn) !== dn) shared.add(login);
+      owner.set(login, dn);
     }
   }
   return shared;

@@ -54,9 +54,9 @@ export function planSync(world: World, withRebinds = false): Plan {
       drafts.push({ ...toRefresh(person, account), ...(keepsMail ? {} : { mail: person.email }), changes: [change] });
     }
     if (found?.rebind && !isProtected(person, found.rebind.known.account)) {
-      const pair = toRebind(person, found.rebind.known);
+      const { pair, known: former } = found.rebind;
       rebinds.push(pair);
-      if (withRebinds) refresh(person, found.rebind.known, pair);
+      if (withRebinds) refresh(person, former, pair);
     }
   }
   const settled = settleMails(drafts.toSorted(byPerson), world.gitea.accounts);
@@ -66,9 +66,7 @@ export function planSync(world: World, withRebinds = false): Plan {
     refreshes: settled.refreshes,
     departures: left.departures.toSorted(byPerson),
     rebinds: rebinds.toSorted((one, other) => compare(one.from, other.from)),
-    conflicts: [...conflicts, ...settled.conflicts, ...left.conflicts].toSorted((one, other) =>
-      compare(JSON.stringify(one), JSON.stringify(other)),
-    ),
+    conflicts: sortConflicts([...conflicts, ...settled.conflicts, ...left.conflicts]),
     knownCount: countKnown(matches, isProtected),
   };
 }
@@ -77,13 +75,13 @@ function toRefresh({ directoryId, username, dn }: Person, account: Account | und
   return { directoryId, username, dn, account: account?.login, changes: [], leave: [], freesMail: false };
 }
 
-function toRebind({ directoryId, username, dn }: Person, known: Known): Rebind {
-  return { from: known.directoryId, to: directoryId, username, account: known.account.login, dn };
-}
-
 function countKnown({ byId }: Matches, isProtected: ReturnType<typeof createProtection>): number {
   const measured = [...byId.values()].filter(({ account }) => !account.prohibit_login && !isProtected({}, account));
   return measured.length;
+}
+
+export function sortConflicts(conflicts: readonly Conflict[]): Conflict[] {
+  return conflicts.toSorted((one, other) => compare(JSON.stringify(one), JSON.stringify(other)));
 }
 
 type Placed = { username: string; directoryId: string };
