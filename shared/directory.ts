@@ -103,7 +103,7 @@ async function lookUp(query: PersonQuery, reading: Reading): Promise<LookUp> {
     return { state: "gone", code: "person.disabled", reason: `the account of "${dn}" is disabled: ${why}`, username };
   }
   const groups = await groupsOf({ dn, logins }, connection, settings, filters);
-  if (await isAllowed(groups, connection, settings)) return { state: "present", identity: { ...person, groups } };
+  if (await isAllowed(groups, reading)) return { state: "present", identity: { ...person, groups } };
   const reason = `"${dn}" is in none of the groups of LDAP_ALLOWED_GROUPS`;
   return { state: "gone", code: "person.not-allowed", reason, username };
 }

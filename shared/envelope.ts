@@ -110,6 +110,9 @@ const Account = z.object({
   teams: z.array(Team),
 });
 
+const Kept = z.enum(["name", "mail"]);
+export type Kept = z.infer<typeof Kept>;
+
 export const RouteName = z.enum(["spawn", "refresh", "depart", "stop"]);
 export type RouteName = z.infer<typeof RouteName>;
 
@@ -133,6 +136,8 @@ export const Envelope = z.object({
   leave: z.array(z.string()).default([]),
   /** The sync: somebody else has the person's present address by now, so it goes even where the new one is not free yet. */
   freesMail: z.boolean().optional(),
+  /** The sync: what of an account that is there stays as it is, whatever the directory says (SYNC_UPDATE_EXISTING). */
+  keeps: z.array(Kept).optional(),
   identity: Identity.optional(),
   account: Account.optional(),
   /** The person's own team: having it is the proof that a repository is theirs. */

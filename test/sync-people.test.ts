@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { makeTeam, membersOf } from "./support/accounts.ts";
 import { addPerson, groupDn, lockPerson, renamePerson, setAttribute } from "./support/people.ts";
 import { personState } from "./support/person-state.ts";
-import { enrol, eventsOf, spawn, startSyncWorld, sync, syncAndSettle } from "./support/sync.ts";
+import { enrol, eventsOf, settle, spawn, startSyncWorld, sync, syncAndSettle } from "./support/sync.ts";
 import type { World } from "./support/world.ts";
 
 let world: World;
@@ -120,17 +120,55 @@ describe("a group's team that is somebody else's", () => {
 });
 
 describe("SYNC_UPDATE_EXISTING=false", () => {
-  it("leaves names and mails alone and still gives access", async () => {
-    await enrol(world, "ada", "bob");
-    await setAttribute(world, "ada", "cn", "Ada Byron");
-    const settings = {
-      SYNC_UPDATE_EXISTING: "false",
-      GROUP_TEAMS: JSON.stringify({ [groupDn("datasci")]: { team: "datasci", permission: "write" } }),
-    };
-    const { answer, sent } = await sync(world, {}, settings);
-    expect(sent.map(({ delivery }) => delivery.user)).toEqual(["ada", "bob"]);
-    expect(answer.counts).toMatchObject({ updated: 2 });
-    expect((await sync(world, {}, { SYNC_UPDATE_EXISTING: "false" })).sent).toHaveLength(2); // those still wait
+  const settings = {
+    SYNC_UPDATE_EXISTING: "false",
+    GROUP_TEAMS: JSON.stringify({ [groupDn("datasci")]: { team: "datasci", permission: "write" } }),
+  };
+  beforeEach(async () => {
+    await world.stop();
+    world = await startSyncWorld(settings);
+  });
+  const change = async (name: string) => {
+    await setAttribute(world, name, "cn", "Somebody Else");
+    await setAttribute(world, name, "mail", "else@uni.example");
+  };
+
+  it("leaves names and mails alone, also where something else is sent, and still gives access", async () => {
+    await enrol(world, "ada");
+    const before = (await stateOf("ada")).user;
+    await change("ada");
+    expect((await syncAndSettle(world)).sent).toEqual([]);
+    await renamePerson(world, "ada", "ada.byron");
+    await setAttribute(world, "bob", "cn", "Bob Newname");
+    await enrol(world, "dan");
+    await world.slapd.modify(
+      `dn: ${groupDn("datasci")}\nchangetype: modify\nadd: member\nmember: uid=dan,ou=people,dc=uni,dc=example\n`,
+    );
+    const { sent } = await syncAndSettle(world);
+    expect(sent.map(({ delivery }) => delivery.user)).toEqual(["ada.byron", "dan"]);
+    expect((await stateOf("ada")).user).toEqual({ ...before, login_name: "ada.byron" });
+    expect((await stateOf("dan")).teams.map(({ name }) => name)).toContain("datasci");
+    expect((await sync(world)).sent).toEqual([]);
+  });
+
+  it("holds for who is back before the second look and for an account found unmarked; a spawn makes them true", async () => {
+    const made = { username: "bob", login_name: "bob", source_id: 1, email: "b@elsewhere.example", full_name: "B" };
+    await world.view.send("POST", "/admin/users", made);
+    await enrol(world, "ada");
+    const before = (await stateOf("ada")).user;
+    await change("ada");
+    await lockPerson(world, "ada");
+    const ran = await sync(world, {}, { SYNC_CREATE: "allowed", PROTECTED_USERS: "carol dan ilumadmin jdoe" });
+    expect(ran.sent.map(({ route, delivery }) => [route, delivery.user])).toEqual([
+      ["refresh", "bob"],
+      ["depart", "ada"],
+    ]);
+    await setAttribute(world, "ada", "pwdAccountLockedTime");
+    await settle(world);
+    expect((await stateOf("ada")).user).toEqual(before);
+    expect((await stateOf("bob")).user).toMatchObject({ full_name: "B", email: "b@elsewhere.example" });
+    await spawn(world, "ada");
+    expect((await stateOf("ada")).user).toMatchObject({ full_name: "Somebody Else", email: "else@uni.example" });
   });
 });
 

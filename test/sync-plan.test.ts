@@ -199,13 +199,13 @@ describe("the plan, for any directory and any Gitea", () => {
 });
 
 describe("what is sent", () => {
-  const now = new Date("2026-11-24T09:00:00Z");
+  const sending = { isTaking: true, keeps: [], now: new Date("2026-11-24T09:00:00Z") };
   const refresh = { directoryId: "id-of-ada", username: "ada", dn: "uid=ada", account: "ada", freesMail: false };
 
   it("has an id that comes from the change", () => {
     const renamed = { ...refresh, changes: [{ what: "name" as const, from: "A", to: "B" }], leave: [] };
     const other = { ...renamed, changes: [{ what: "name" as const, from: "A", to: "C" }] };
-    const ids = [renamed, renamed, other].map((one) => refreshEnvelope(one, true, now)?.delivery.id);
+    const ids = [renamed, renamed, other].map((one) => refreshEnvelope(one, sending)?.delivery.id);
     expect(ids[0]).toMatch(/^id-of-ada:[0-9a-f]{12}$/);
     expect(ids[1]).toBe(ids[0]);
     expect(ids[2]).not.toBe(ids[0]);
@@ -213,14 +213,14 @@ describe("what is sent", () => {
 
   it("leaves removals out while they are held back, and is nothing when nothing else is left", () => {
     const both = { ...refresh, changes: [{ what: "name" as const, from: "A", to: "B" }], leave: ["datasci"] };
-    expect(refreshEnvelope(both, true, now)?.leave).toEqual(["datasci"]);
-    expect(refreshEnvelope(both, false, now)?.leave).toEqual([]);
-    expect(refreshEnvelope({ ...both, changes: [] }, false, now)).toBeUndefined();
+    expect(refreshEnvelope(both, sending)?.leave).toEqual(["datasci"]);
+    expect(refreshEnvelope(both, { ...sending, isTaking: false })?.leave).toEqual([]);
+    expect(refreshEnvelope({ ...both, changes: [] }, { ...sending, isTaking: false })).toBeUndefined();
   });
 
   it("names the leaver by directory id, in the line of their name", () => {
     const leaver = { directoryId: "id-of-ada", username: "ada", account: "ada", reason: "gone", leave: ["datasci"] };
-    expect(departEnvelope(leaver, now)).toMatchObject({
+    expect(departEnvelope(leaver, sending)).toMatchObject({
       route: "depart",
       directoryId: "id-of-ada",
       leave: ["datasci"],

@@ -1,4 +1,4 @@
-import type { Envelope, Identity, Team } from "#shared/envelope.ts";
+import type { Envelope, Identity, Kept, Team } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import type { GiteaTools, User } from "#shared/gitea.ts";
 import { ownAccountName } from "#shared/own-account.ts";
@@ -14,32 +14,37 @@ import { updateAccount } from "./update-account.ts";
  * leaver, may not. Who an account belongs to is decided by the tables of README.md, never by its name alone.
  */
 export async function ensureAccount(envelope: Envelope, tools: GiteaTools): Promise<Ensured> {
-  const { freesMail = false, identity, rebind, route } = envelope;
+  const { freesMail = false, identity, keeps = [], rebind, route } = envelope;
   if (route === "depart") return await departAccount(envelope, tools);
   if (!identity) throw new Permanent("envelope.invalid", "the account stage needs an identity");
   await refuseProtected([...identity.logins, ownAccountName(identity.username, tools.settings)], tools);
 
   const candidate = await findAccount(identity, rebind?.from, tools);
-  if (candidate) return await keepAccount(candidate, identity, { route, freesMail, tools });
+  if (candidate) return await keepAccount(candidate, identity, { route, freesMail, keeps, tools });
   const answer = await createAccount(identity, tools);
   if ("created" in answer) return ensured("created", answer.created, []);
   // Somebody may have been quicker: the person's own first sign-in, or a twin of this message whose answer was lost.
   const appeared = await findAccount(identity, rebind?.from, tools);
   if (!appeared) throw await whyRefused(answer.refusal, identity, tools);
-  return await keepAccount(appeared, identity, { route, freesMail, tools });
+  return await keepAccount(appeared, identity, { route, freesMail, keeps, tools });
 }
 
 async function keepAccount(
   candidate: Candidate,
   identity: Identity,
-  { route, freesMail, tools }: { route: Envelope["route"]; freesMail: boolean; tools: GiteaTools },
+  {
+    route,
+    freesMail,
+    keeps,
+    tools,
+  }: { route: Envelope["route"]; freesMail: boolean; keeps: Kept[]; tools: GiteaTools },
 ): Promise<Ensured> {
   const { user, teams } = candidate;
   await refuseProtected([user.login], tools);
   await refuseService(user, tools);
   await refuseForeign(candidate, identity, tools);
   const wasUnblocked = await unblock(candidate, route, tools);
-  const { isChanged, details } = await updateAccount(candidate, identity, { tools, freesMail });
+  const { isChanged, details } = await updateAccount(candidate, identity, { tools, freesMail, keeps });
   return ensured(wasUnblocked || isChanged ? "updated" : "unchanged", user, teams, details);
 }
 

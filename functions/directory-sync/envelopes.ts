@@ -1,4 +1,4 @@
-import { type Envelope, SYNC_HUB } from "#shared/envelope.ts";
+import { type Envelope, type Kept, SYNC_HUB } from "#shared/envelope.ts";
 import { shortHash } from "#shared/short-hash.ts";
 import type { Departure, Plan, Refresh } from "./plan.ts";
 
@@ -19,8 +19,10 @@ function hashOf(lines: string[][]): string {
   return shortHash(JSON.stringify(lines.map((line) => JSON.stringify(line)).toSorted()));
 }
 
+type Sending = { isTaking: boolean; keeps: Kept[]; now: Date };
+
 /** Undefined when nothing is left of it without its removals. */
-export function refreshEnvelope(refresh: Refresh, isTaking: boolean, now: Date): Envelope | undefined {
+export function refreshEnvelope(refresh: Refresh, { isTaking, keeps, now }: Sending): Envelope | undefined {
   const { changes, directoryId, freesMail, rebind, username } = refresh;
   const leave = isTaking ? refresh.leave : [];
   if (changes.length === 0 && leave.length === 0) return undefined;
@@ -30,12 +32,17 @@ export function refreshEnvelope(refresh: Refresh, isTaking: boolean, now: Date):
     leave,
     ...(freesMail && { freesMail }),
     ...(rebind && { rebind }),
+    ...(keeps.length > 0 && { keeps }),
   };
 }
 
-export function departEnvelope({ directoryId, leave, username }: Departure, now: Date): Envelope {
+/** Who is back at the second look becomes a refresh, so it keeps what that would. */
+export function departEnvelope(
+  { directoryId, leave, username }: Departure,
+  { keeps, now }: Omit<Sending, "isTaking">,
+): Envelope {
   const change = JSON.stringify(["depart", leave]);
-  return { ...envelope("depart", { directoryId, username, change }, now), leave };
+  return { ...envelope("depart", { directoryId, username, change }, now), leave, ...(keeps.length > 0 && { keeps }) };
 }
 
 /** The id comes from the change (shared/README.md §6): the same change, planned again, is the same delivery. */

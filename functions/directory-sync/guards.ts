@@ -2,7 +2,7 @@ import { normalDn } from "#shared/directory/dn.ts";
 import type { Team } from "#shared/envelope.ts";
 import { isSame } from "#shared/gitea/is-same.ts";
 import { groupMark } from "#shared/marks.ts";
-import { hiddenMails } from "./hidden-mails.ts";
+import { hiddenOf, silentGroups } from "./hidden.ts";
 import type { Plan, World } from "./plan.ts";
 
 /** Why nobody may lose anything in this run. */
@@ -15,19 +15,27 @@ export type Guard = {
 
 /** "Guards" of README.md: a mistake in the directory, the settings or the rights must not spread. */
 export function guardsOf(plan: Plan, world: World): Guard[] {
-  return [...readGuards(world), ...missingGroups(world), ...shareGuards(plan, world), ...teamGuards(plan, world)];
+  return [
+    ...readGuards(world),
+    ...silentGroups(plan, world),
+    ...missingGroups(world),
+    ...shareGuards(plan, world),
+    ...teamGuards(plan, world),
+  ];
 }
 
 function readGuards(world: World): Guard[] {
   const { directory, gitea } = world;
-  const hadMail = hiddenMails(world);
-  const hidden = `nobody in the directory has a mail address, but ${hadMail} accounts had one from it: may it be read?`;
+  const { mail, name } = hiddenOf(world);
+  const hidden = (what: string, count: number) =>
+    `nobody in the directory has a ${what}, but ${count} accounts had one from it: may it be read?`;
   const blind = (code: string, reason: string): Guard => ({ code, reason, isConfirmable: false });
   return [
     ...directory.anomalies.map(({ code, reason }) => blind(code, reason)),
     ...gitea.moved.map((what) => blind("gitea.moving", `rows came or went while the list of ${what} was read`)),
     ...(directory.people.length === 0 ? [blind("directory.empty", "the directory has not one person to show")] : []),
-    ...(hadMail > 0 ? [blind("directory.attribute-hidden", hidden)] : []),
+    ...(mail > 0 ? [blind("directory.attribute-hidden", hidden("mail address", mail))] : []),
+    ...(name > 0 ? [blind("directory.attribute-hidden", hidden("full name", name))] : []),
   ];
 }
 

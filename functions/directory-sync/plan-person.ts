@@ -1,6 +1,6 @@
 import { isMailed, loginNameOf } from "#shared/account-differences.ts";
 import type { Person } from "#shared/directory.ts";
-import type { Group } from "#shared/envelope.ts";
+import type { Group, Kept } from "#shared/envelope.ts";
 import { ADMINS_TEAM } from "#shared/names.ts";
 import { grantedTeams } from "../team/granted-teams.ts";
 import type { Known } from "./match-accounts.ts";
@@ -14,8 +14,7 @@ export type Grants = (groups: Group[]) => ReadonlySet<string>;
 export type Rules = {
   settings: SyncSettings;
   grants: Grants;
-  /** The right to read addresses seems lost: then nobody's is changed. */
-  isMailHidden: boolean;
+  keeps: ReadonlySet<Kept>;
   /** Teams of that name, in lower case, that are somebody else's. */
   taken: { has(name: string): boolean };
 };
@@ -30,19 +29,15 @@ export function createGrants(settings: SyncSettings): Grants {
 }
 
 /** What the stages would write for somebody who is there, by the same comparisons as theirs. */
-export function changesOf(person: Person, known: Known, { settings, grants, isMailHidden, taken }: Rules): Change[] {
+export function changesOf(person: Person, known: Known, { grants, keeps, taken }: Rules): Change[] {
   const { account, team, memberships, isLeaver } = known;
   const changes: Change[] = [];
   const differ = (what: Change["what"], from: string, to: string) => {
     if (from !== to) changes.push({ what, from, to });
   };
-  if (settings.SYNC_UPDATE_EXISTING) {
-    differ("login", account.login_name, loginNameOf(account, person));
-    if (!settings.GITEA_NATIVE_SYNC) {
-      differ("name", account.full_name, person.fullName);
-      if (!isMailHidden && !isMailed(account, person)) differ("mail", account.email.toLowerCase(), person.email);
-    }
-  }
+  differ("login", account.login_name, loginNameOf(account, person));
+  if (!keeps.has("name")) differ("name", account.full_name, person.fullName);
+  if (!keeps.has("mail") && !isMailed(account, person)) differ("mail", account.email.toLowerCase(), person.email);
   differ("team", team.level, "write");
   const present = new Set(memberships.map(({ name }) => name.toLowerCase()));
   const wanted = [...grants(person.groups), ...(person.isAdmin ? [ADMINS_TEAM] : [])];

@@ -1,7 +1,7 @@
 import { isMailed } from "#shared/account-differences.ts";
 import type { Person } from "#shared/directory.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
-import { hiddenMails } from "./hidden-mails.ts";
+import { keptOf } from "./hidden.ts";
 import { type Known, type Matches, matchAccounts } from "./match-accounts.ts";
 import type { Conflict, Plan, Rebind, Refresh, World } from "./plan.ts";
 import { planDepartures } from "./plan-departures.ts";
@@ -20,7 +20,7 @@ export function planSync(world: World, withRebinds = false): Plan {
   const { directory, settings } = world;
   const matches = matchAccounts(world);
   const taken = takenTeams(world);
-  const rules = { settings, taken, grants: createGrants(settings), isMailHidden: hiddenMails(world) > 0 };
+  const rules = { settings, taken, grants: createGrants(settings), keeps: keptOf(world) };
   const isProtected = createProtection(settings);
   const drafts: Draft[] = [];
   const rebinds: Rebind[] = [];
@@ -50,7 +50,7 @@ export function planSync(world: World, withRebinds = false): Plan {
     if (found?.conflict) conflicts.push(found.conflict);
     if (found?.create && !isProtected(person, found.create.account)) {
       const { account, change } = found.create;
-      const keepsMail = account !== undefined && (settings.GITEA_NATIVE_SYNC || isMailed(account, person));
+      const keepsMail = account !== undefined && (rules.keeps.has("mail") || isMailed(account, person));
       drafts.push({ ...toRefresh(person, account), ...(keepsMail ? {} : { mail: person.email }), changes: [change] });
     }
     if (found?.rebind && !isProtected(person, found.rebind.known.account)) {
@@ -67,6 +67,7 @@ export function planSync(world: World, withRebinds = false): Plan {
     departures: left.departures.toSorted(byPerson),
     rebinds: rebinds.toSorted((one, other) => compare(one.from, other.from)),
     conflicts: sortConflicts([...conflicts, ...settled.conflicts, ...left.conflicts]),
+    keeps: [...rules.keeps],
     knownCount: countKnown(matches, isProtected),
   };
 }

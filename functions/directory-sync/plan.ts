@@ -1,5 +1,5 @@
 import type { Everybody } from "#shared/directory.ts";
-import type { Team } from "#shared/envelope.ts";
+import type { Kept, Team } from "#shared/envelope.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
 import type { SyncSettings } from "./settings.ts";
 
@@ -63,6 +63,8 @@ export type Plan = {
   departures: Departure[];
   rebinds: Rebind[];
   conflicts: Conflict[];
+  /** What of existing accounts stays as it is, whoever is looked at. */
+  keeps: Kept[];
   /** People whose account carries their mark and who may sign in now: what guards measure by. */
   knownCount: number;
 };

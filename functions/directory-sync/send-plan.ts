@@ -17,9 +17,9 @@ type Tools = { sender: Sender; signal: AbortSignal; now: Date; onSent: (count: n
  * @throws Retryable `queue.unreachable`, `queue.refused` when not everything was taken
  */
 export async function sendPlan({ plan, isTaking }: Decision, tools: Tools): Promise<void> {
-  const { now } = tools;
-  const refreshes = plan.refreshes.flatMap((refresh) => refreshEnvelope(refresh, isTaking, now) ?? []);
-  const departures = isTaking ? plan.departures.map((departure) => departEnvelope(departure, now)) : [];
+  const how = { isTaking, keeps: plan.keeps, now: tools.now };
+  const refreshes = plan.refreshes.flatMap((refresh) => refreshEnvelope(refresh, how) ?? []);
+  const departures = isTaking ? plan.departures.map((departure) => departEnvelope(departure, how)) : [];
   const batches = [...batchesOf("identity", refreshes), ...batchesOf(DEPARTURES, departures)];
   const refused: Refused[] = [];
   const failures: unknown[] = [];

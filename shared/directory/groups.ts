@@ -1,4 +1,4 @@
-import { PresenceFilter } from "ldapts";
+import { type Filter, PresenceFilter } from "ldapts";
 import type { Settings } from "../config.ts";
 import type { Group } from "../envelope.ts";
 import { Retryable } from "../errors.ts";
@@ -74,19 +74,26 @@ export function toGroup(entry: DirectoryEntry, settings: Settings<"directory">):
 
 /**
  * Whether one of `groups` is allowed in; an empty setting lets everybody in.
- * @throws Retryable `directory.group-missing`: that nobody is in a group which is not there says nothing about the person.
+ * @throws Retryable `directory.group-missing`, `directory.attribute-hidden`: that nobody is in a group which is not there, or
+ * that not one of the groups shows a member, says nothing about the person.
  */
 export async function isAllowed(
   groups: readonly Group[],
-  connection: Connection,
-  settings: Settings<"directory">,
+  { connection, settings, filters }: { connection: Connection; settings: Settings<"directory">; filters: Filters },
 ): Promise<boolean> {
   const allowed = settings.LDAP_ALLOWED_GROUPS;
   const theirs = new Set(groups.map((group) => normalDn(group.dn)));
   if (allowed.length === 0 || allowed.some((dn) => theirs.has(normalDn(dn)))) return true;
   for (const dn of allowed) await requireGroup(dn, connection);
-  return false;
+  for (const dn of allowed) if (await matches(dn, filters.anyGroup(), connection)) return false;
+  throw new Retryable(HIDDEN, hiddenMembers(settings));
 }
+
+/** Lost rights on an attribute read like an attribute that nobody has (README.md §7). */
+export const HIDDEN = "directory.attribute-hidden";
+
+export const hiddenMembers = ({ LDAP_GROUP_MEMBER_ATTRIBUTE: attribute }: Settings<"directory">) =>
+  `not one group of LDAP_ALLOWED_GROUPS shows a "${attribute}" (LDAP_GROUP_MEMBER_ATTRIBUTE): may the bind account read it?`;
 
 async function requireGroup(dn: string, connection: Connection): Promise<void> {
   if (await isThere(dn, connection)) return;
@@ -96,9 +103,11 @@ async function requireGroup(dn: string, connection: Connection): Promise<void> {
   );
 }
 
-export async function isThere(dn: string, connection: Connection): Promise<boolean> {
+export const isThere = (dn: string, connection: Connection): Promise<boolean> => matches(dn, ANY, connection);
+
+async function matches(dn: string, filter: Filter, connection: Connection): Promise<boolean> {
   try {
-    return (await connection.search(dn, { scope: "base", filter: ANY, attributes: ["1.1"] })).length > 0;
+    return (await connection.search(dn, { scope: "base", filter, attributes: ["1.1"] })).length > 0;
   } catch (error) {
     if (error instanceof Retryable && error.code === "ldap.base-missing") return false;
     throw error;

@@ -4,8 +4,8 @@ import { Retryable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { isWithin, normalDn } from "./dn.ts";
 import type { Filters } from "./filters.ts";
-import { isThere } from "./groups.ts";
-import { readGroups } from "./read-groups.ts";
+import { HIDDEN, hiddenMembers, isThere } from "./groups.ts";
+import { type Groups, readGroups } from "./read-groups.ts";
 import { type BrokenEntry, type People, type Person, readPeople } from "./read-people.ts";
 
 /** Why a read cannot prove that anybody is absent. */
@@ -18,6 +18,11 @@ export type Everybody = {
   groups: Group[];
   /** Of LDAP_ALLOWED_GROUPS and those asked for: the DNs that the directory does not have. */
   missingGroups: string[];
+  /** Of the same: those that are there and show nobody. Lost rights on the members read like that. */
+  silentGroups: string[];
+  /** Whether any group shows a member, and any person a full name. */
+  hasMembers: boolean;
+  hasNames: boolean;
   unresolvedMembers: number;
   anomalies: Anomaly[];
 };
@@ -41,8 +46,8 @@ export type ReadAllWish = {
 export async function readAll(reading: Reading, { groupDns, onPeople }: ReadAllWish): Promise<Everybody> {
   const { settings } = reading;
   const anomalies: Anomaly[] = [];
-  const people: People = { people: [], byDn: new Map(), broken: [] };
-  const groups = { byDn: new Map<string, Group>(), unresolved: 0, malformed: [] as string[] };
+  const people: People = { people: [], byDn: new Map(), broken: [], hasNames: false };
+  const groups: Groups = { byDn: new Map(), unresolved: 0, silent: new Set(), malformed: [] };
   await keepingWhatCame(readPeople({ ...reading, ...(onPeople && { onPeople }) }, people), anomalies);
   await keepingWhatCame(readGroups(reading, people, groups), anomalies);
   for (const reason of groups.malformed) anomalies.push({ code: "directory.bad-member", reason });
@@ -51,11 +56,16 @@ export async function readAll(reading: Reading, { groupDns, onPeople }: ReadAllW
     anomalies.push({ code: "directory.nameless", reason: `"${dn}" has neither id nor name: it could be anybody` });
   }
   judge(people.people, settings);
+  const asked = await lookFor([...settings.LDAP_ALLOWED_GROUPS, ...groupDns], groups, reading);
+  if (isNobodyShown(asked, settings)) anomalies.push({ code: HIDDEN, reason: hiddenMembers(settings) });
   return {
     people: people.people,
     broken: people.broken,
     groups: [...groups.byDn.values()],
-    missingGroups: await missing([...settings.LDAP_ALLOWED_GROUPS, ...groupDns], groups.byDn, reading),
+    missingGroups: asked.missing,
+    silentGroups: asked.silent,
+    hasMembers: groups.byDn.size > groups.silent.size,
+    hasNames: people.hasNames,
     unresolvedMembers: groups.unresolved,
     anomalies,
   };
@@ -84,17 +94,24 @@ function judge(people: Person[], settings: Settings<"directory">): void {
   }
 }
 
+type Asked = { missing: string[]; silent: string[] };
+
 /** A group that the list does not have may be empty, and so without the attribute that the list asks for. */
-async function missing(
-  dns: readonly string[],
-  found: ReadonlyMap<string, Group>,
-  { connection, settings }: Reading,
-): Promise<string[]> {
+async function lookFor(dns: readonly string[], read: Groups, { connection, settings }: Reading): Promise<Asked> {
   const base = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
-  const gone: string[] = [];
+  const asked: Asked = { missing: [], silent: [] };
   for (const dn of new Set(dns)) {
-    if (found.has(normalDn(dn))) continue;
-    if (!isWithin(dn, base) || !(await isThere(dn, connection))) gone.push(dn);
+    const isListed = read.byDn.has(normalDn(dn));
+    if (isListed && !read.silent.has(normalDn(dn))) continue;
+    const isHere = isListed || (isWithin(dn, base) && (await isThere(dn, connection)));
+    (isHere ? asked.silent : asked.missing).push(dn);
   }
-  return gone;
+  return asked;
+}
+
+/** Nobody at all would be allowed in: as a look-up sees it, too, that is no proof that anybody is not. */
+function isNobodyShown({ missing, silent }: Asked, { LDAP_ALLOWED_GROUPS: allowed }: Settings<"directory">): boolean {
+  return (
+    allowed.some((dn) => silent.includes(dn)) && allowed.every((dn) => silent.includes(dn) || missing.includes(dn))
+  );
 }

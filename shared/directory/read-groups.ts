@@ -14,6 +14,8 @@ export type Groups = {
   byDn: Map<string, Group>;
   /** Members that are neither a person nor a group that was read: service accounts, people elsewhere, leftovers. */
   unresolved: number;
+  /** Normal DNs of those that came without one value. */
+  silent: Set<string>;
   /** Values that are no DN: who is meant cannot be known. */
   malformed: string[];
 };
@@ -33,6 +35,7 @@ export async function readGroups(reading: Reading, { people, byDn }: People, rea
   for await (const { entry, members } of groupEntries(reading)) {
     const group = toGroup(entry, reading.settings);
     read.byDn.set(normalDn(entry.dn), group);
+    if (members.length === 0) read.silent.add(normalDn(entry.dn));
     for (const member of members) {
       const key = keyOf(member, reading.settings, read.malformed);
       const place = key === undefined ? undefined : places.get(key);

@@ -23,7 +23,13 @@ export type BrokenEntry = {
   logins: string[];
 };
 
-export type People = { people: Person[]; byDn: Map<string, number>; broken: BrokenEntry[] };
+export type People = {
+  people: Person[];
+  byDn: Map<string, number>;
+  broken: BrokenEntry[];
+  /** Whether anybody shows LDAP_FULLNAME_ATTRIBUTE. */
+  hasNames: boolean;
+};
 
 /** One list for all who are in none, like every other list of groups (see `readGroups`). */
 const NO_GROUPS: Person["groups"] = [];
@@ -61,6 +67,7 @@ function add(entry: DirectoryEntry, { settings, now }: Pick<Reading, "settings" 
       person.gone = { code: "person.disabled", reason: `the account of "${person.dn}" is disabled: ${why}` };
     }
     read.byDn.set(dn, read.people.push(person) - 1);
+    read.hasNames ||= entry.texts(settings.LDAP_FULLNAME_ATTRIBUTE).length > 0;
   } catch (error) {
     read.broken.push(toBroken(entry, error, settings));
   }

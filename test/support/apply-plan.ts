@@ -22,7 +22,7 @@ export function applyPlan({ directory, gitea, settings }: World, plan: Plan): Gi
   };
   for (const refresh of plan.refreshes) {
     const person = people.get(refresh.directoryId);
-    if (person) applyRefresh(refresh, person, { next, settings });
+    if (person) applyRefresh(refresh, person, { next, settings, keeps: plan.keeps });
   }
   for (const { account: login, leave } of plan.departures) {
     const gone = next.accounts.find((one) => one.login === login);
@@ -35,9 +35,9 @@ export function applyPlan({ directory, gitea, settings }: World, plan: Plan): Gi
   return next;
 }
 
-type Model = { next: Gitea; settings: World["settings"] };
+type Model = { next: Gitea; settings: World["settings"]; keeps: Plan["keeps"] };
 
-function applyRefresh(refresh: Refresh, person: Person, { next, settings }: Model): void {
+function applyRefresh(refresh: Refresh, person: Person, { next, settings, keeps }: Model): void {
   const theirs = next.accounts.find(({ login }) => login === refresh.account) ?? create(person, next);
   if (!theirs) return;
   const leavers = next.members.get(leaversTeam.id);
@@ -46,10 +46,8 @@ function applyRefresh(refresh: Refresh, person: Person, { next, settings }: Mode
     move(next, "leavers", theirs, false);
   }
   theirs.login_name = loginNameOf(theirs, person);
-  if (!settings.GITEA_NATIVE_SYNC) {
-    theirs.full_name = person.fullName;
-    changeMail(theirs, person, { next, freesMail: refresh.freesMail });
-  }
+  if (!keeps.includes("name")) theirs.full_name = person.fullName;
+  if (!keeps.includes("mail")) changeMail(theirs, person, { next, freesMail: refresh.freesMail });
   const own = next.teams.find(({ name }) => name === theirs.login);
   const marked = {
     ...(own ?? ownTeam(theirs.login)),

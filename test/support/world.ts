@@ -42,7 +42,7 @@ type WorldOptions = { seedLdif?: string; config?: string; parameters?: Parameter
  */
 export async function startWorld(settings: Environment = {}, options: WorldOptions = {}) {
   const dir = await mkdtemp(join(tmpdir(), "hubforge-"));
-  const directory = { dir: join(dir, "slapd"), ...options };
+  const directory: WorldOptions & { dir: string } = { dir: join(dir, "slapd"), ...options };
   let slapd = await startSlapd({ ...directory, ...outsideDirectoryPort() });
   const queues = await startQueues(options.parameters);
   const giteaOptions = giteaBeside(slapd, join(dir, "gitea"));
@@ -106,9 +106,10 @@ export async function startWorld(settings: Environment = {}, options: WorldOptio
     get slapd() {
       return slapd;
     },
-    /** The directory again, with what it had and on the port it had. */
-    startSlapdAgain: async () => {
-      slapd = await startSlapd({ ...directory, port: Number(new URL(slapd.url).port) });
+    /** The directory again, with what it had and on the port it had; `config` as of a changed slapd.conf. */
+    startSlapdAgain: async (config = directory.config) => {
+      const again = { ...directory, port: Number(new URL(slapd.url).port) };
+      slapd = await startSlapd({ ...again, ...(config !== undefined && { config }) });
     },
     queues,
     get gitea() {
