@@ -36,7 +36,15 @@ LEFT_OVER_SECONDS = 3600.0  # an unfinished clone older than this was left by a 
 UNFINISHED = ".hubforge-clone-"
 
 
-class Later(Exception):
+class NoClone(Exception):
+    """The reason; with the id of the session's delivery, if the hub said it."""
+
+    def __init__(self, reason: str, delivery: str = "") -> None:
+        super().__init__(reason)
+        self.delivery = delivery
+
+
+class Later(NoClone):
     """Not yet; worth another attempt."""
 
 
@@ -44,7 +52,7 @@ class SessionEnded(Later):
     """The hub knows no open session of this server: it is being reconciled, or all is over."""
 
 
-class Never(Exception):
+class Never(NoClone):
     """No further attempt can help; the text is for the person."""
 
 
@@ -84,7 +92,7 @@ def ask_hub() -> Repository:
     except (OSError, ValueError) as error:
         raise Later(f"the hub does not answer: {error}") from error
     if told.get("state") != "ready":
-        raise Later("it is still being prepared")
+        raise Later("it is still being prepared", str(told.get("delivery") or ""))
     return read_repository(told)
 
 
@@ -100,10 +108,10 @@ def refusal(error: urllib.error.HTTPError) -> Exception:
         told = json.loads(error.read())
     except (OSError, ValueError):
         told = {}
-    message = str(told.get("message") or f"the hub answered {error.code}")
+    message, delivery = str(told.get("message") or f"the hub answered {error.code}"), str(told.get("delivery") or "")
     if told.get("code") == "session.ended":
         return SessionEnded(message)
-    return Never(message) if error.code == 403 and told.get("code") else Later(message)
+    return Never(message, delivery) if error.code == 403 and told.get("code") else Later(message, delivery)
 
 
 # --- Git --------------------------------------------------------------------------------------------------------------
@@ -186,6 +194,7 @@ def make_clone(git: Git, repository: Repository, folder: Path) -> None:
     """The clone in its place, and Git's settings for the person's own commands."""
     warn_of_environment(repository.url)
     target = target_of(folder, repository.url)
+    git.config = ()
     is_dressed = knows_helper(git, repository.url)
     git.config = repository.git_config
     say(place_clone(git, repository, target))
@@ -291,13 +300,11 @@ def name_author(git: Git, repository: Repository, target: Path) -> None:
 def knows_helper(git: Git, url: str) -> bool:
     """Whether the server's own environment tells Git of the helper. Not so if the hub did not know Gitea when the
     server started, or if a spawner or profile put its own settings in the place of ours."""
-    git.config = ()
     return "HUBFORGE_CREDENTIAL_HELPER" in (git.ask("config", "--get-urlmatch", "credential.helper", url) or "")
 
 
 def keep_config(git: Git, repository: Repository, target: Path) -> None:
     """Write the settings into the clone, so that the person's own commands have them there at least."""
-    git.config = ()
     for key in {key for key, _ in repository.git_config}:
         git.ask("config", "--local", "--unset-all", key, at=target)
     for key, value in repository.git_config:
@@ -390,6 +397,7 @@ def keep_trying(server_pid: int) -> None:
             return
         except Never as error:
             say(f"no clone: {error}")
+            delivery = error.delivery or delivery
             write_note(folder, refused_text(str(error), delivery))
             return
         except (Later, OSError) as error:
@@ -399,6 +407,7 @@ def keep_trying(server_pid: int) -> None:
             if said != str(error):
                 said = str(error)
                 say(f"waiting for the repository: {said}")
+            delivery = getattr(error, "delivery", "") or delivery
             if time.monotonic() - started > NOTE_AFTER_SECONDS:
                 write_note(folder, waiting_text(said, delivery))
         failures += 1

@@ -33,6 +33,7 @@ import inspect
 import json
 import logging
 import os
+import queue
 import random
 import re
 import sqlite3
@@ -62,7 +63,9 @@ ASK_TIMEOUT_SECONDS = 8.0
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 30.0
 LONGEST_RETRY_AFTER_SECONDS = 900.0  # what the pipeline itself honours at most
-HOOK_WRITE_SECONDS = 2.0  # a hook waits this long for the disk, then leaves the write to its thread
+HOOK_SECONDS = 2.0  # a hook waits no longer than this for the disk, or for what the hub keeps of a person
+WRITE_RETRY_SECONDS = 1.0
+CLIENT_WRITE_SECONDS = 10.0  # sqlite gives up a locked file after 5
 SENDERS = 4  # one hanging answer holds up one of them, not everybody
 KEEP_PARKED_SECONDS = 30 * 24 * 3600
 KEEP_CLOSED_SECONDS = 7 * 24 * 3600
@@ -88,6 +91,8 @@ class Settings:
     outbox: Path
     directory: str
     start_step: Path | None
+    full_name_attribute: str
+    email_attribute: str
     ready_wait_seconds: float = 5.0
     reconcile_seconds: float = 180.0
     start_delay_seconds: float = 3.0
@@ -107,15 +112,17 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
             wrong.append(f"{name}: {error}")
 
     environ = os.environ
-    url = given.get("url") or environ.get("HUBFORGE_INGRESS_URL")
-    workspaces_url = environ.get("HUBFORGE_WORKSPACES_URL")
-    take("events_url", "url", functools.partial(address, path="/v1/events"), url)
-    take("workspaces_url", "workspaces_url", functools.partial(address, path="/v1/workspaces"), workspaces_url, url)
+    take("events_url", "url", functools.partial(address, path="/v1/events"), environ.get("HUBFORGE_INGRESS_URL"))
+    workspaces_url = (environ.get("HUBFORGE_WORKSPACES_URL"), values.get("events_url"))
+    if given.get("workspaces_url") or any(workspaces_url):  # else it is the url that is wrong, and said to be
+        take("workspaces_url", "workspaces_url", functools.partial(address, path="/v1/workspaces"), *workspaces_url)
     take("secrets", "secret", read_secrets, environ.get("HUBFORGE_SECRET"))
     take("hub", "hub", hub_name, environ.get("HUBFORGE_HUB"), "default")
     take("outbox", "outbox", outbox_path, environ.get("HUBFORGE_OUTBOX"), "hubforge.sqlite")
     take("directory", "directory", lambda value: str(value or ""))
     take("start_step", "start_step", start_step_path)
+    take("full_name_attribute", "full_name_attribute", str, "cn")
+    take("email_attribute", "email_attribute", str, "mail")
     for field in dataclasses.fields(Settings):
         if field.name.endswith("_seconds"):
             take(field.name, field.name, duration, field.default)
@@ -355,6 +362,12 @@ class Message:
     created_at: float
     attempts: int
 
+    def subject(self) -> dict[str, str]:
+        """What a log line says of it."""
+        event = json.loads(self.body)
+        told = {name: event["data"][name] for name in ("server", "session")}
+        return {"delivery": self.delivery, "type": event["type"], "person": self.person, **told}
+
 
 @dataclasses.dataclass(frozen=True)
 class LiveServer:
@@ -454,9 +467,12 @@ class Outbox:
                     connection.execute("rollback")
                 raise
 
-        return self._read(transaction)
+        return self._repaired(transaction)
 
     def _read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return self._repaired(work)
+
+    def _repaired(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run `work`, and once more on a new file if this one turns out to be corrupt."""
         file = file_number(self.path)
         try:
@@ -484,18 +500,21 @@ class Outbox:
         """A server starts: its row and its `server.spawning`. A row left over is a lost stop: closed first."""
 
         def work(db: sqlite3.Connection) -> None:
-            for left in self._open_sessions(db, session.user, session.server):
+            left_over = self._open_sessions(db, session.user, session.server)
+            if any(left.session == session.session for left in left_over):
+                return  # the attempt before this one was written, though the disk said no
+            for left in left_over:
                 self._close(db, left, "unknown")
             self._insert(db, session)
 
         self._write(work)
 
-    def close_session(self, user: str, server: str, reason: str) -> Session | None:
+    def close_session(self, user: str, server: str, reason: str, delivery: str | None = None) -> Session | None:
         """A server stopped: close its row and queue its `server.stopped`. None if no session was open."""
 
         def work(db: sqlite3.Connection) -> Session | None:
             for session in self._open_sessions(db, user, server):
-                self._close(db, session, reason)
+                self._close(db, session, reason, delivery)
                 return session
             return None
 
@@ -532,11 +551,13 @@ class Outbox:
 
         return self._write(work)
 
-    def reconcile(self, live: Mapping[tuple[str, str], LiveServer], doubtful: set[tuple[str, str]]) -> list[str]:
-        """Make the sessions match the live servers and say what was done; what is in doubt is left alone."""
+    def reconcile(
+        self, live: Mapping[tuple[str, str], LiveServer], doubtful: set[tuple[str, str]]
+    ) -> list[dict[str, str]]:
+        """Make the sessions match the live servers; what is in doubt is left alone. Says and returns what was done."""
 
-        def work(db: sqlite3.Connection) -> list[str]:
-            done: list[str] = []
+        def work(db: sqlite3.Connection) -> list[dict[str, str]]:
+            done: list[dict[str, str]] = []
             matched: set[tuple[str, str]] = set()
             for session in self._open_sessions(db):
                 server = (session.user, session.server)
@@ -546,14 +567,18 @@ class Outbox:
                     matched.add(server)
                     self._learn_token(db, session, live[server].token_hash)
                 else:
-                    self._close(db, session, "unknown")
-                    done.append(f"stopped {server}")
+                    delivery = self._close(db, session, "unknown")
+                    done.append({"type": "server.stopped", "delivery": delivery, **subject(session)})
             for server in live.keys() - matched - doubtful:
-                self._insert(db, new_session(*server, live[server]))
-                done.append(f"spawning {server}")
+                session = new_session(*server, live[server])
+                self._insert(db, session)
+                done.append({"type": "server.spawning", "delivery": session.delivery, **subject(session)})
             return done
 
-        return self._write(work)
+        done = self._write(work)
+        for fields in done:
+            say(logging.WARNING, "session.reconciled", **fields)
+        return done
 
     def _open_sessions(
         self, db: sqlite3.Connection, user: str | None = None, server: str | None = None
@@ -574,11 +599,13 @@ class Outbox:
         db.execute(f"insert into sessions ({names}) values ({marks})", columns)
         self._queue(db, session.delivery, "server.spawning", session)
 
-    def _close(self, db: sqlite3.Connection, session: Session, reason: str) -> None:
+    def _close(self, db: sqlite3.Connection, session: Session, reason: str, delivery: str | None = None) -> str:
         db.execute(
             "update sessions set closed_at = ?, reason = ? where session = ?", (time.time(), reason, session.session)
         )
-        self._queue(db, new_delivery(), "server.stopped", session, reason=reason)
+        delivery = delivery or new_delivery()
+        self._queue(db, delivery, "server.stopped", session, reason=reason)
+        return delivery
 
     def _learn_token(self, db: sqlite3.Connection, session: Session, token_hash: str | None) -> None:
         """A resumed container keeps its first token: what the spawner holds now is the server's."""
@@ -638,7 +665,7 @@ class Outbox:
                 (time.time(), error, message.delivery),
             )
         )
-        say(logging.ERROR, "delivery.parked", delivery=message.delivery, person=message.person, error=error)
+        say(logging.ERROR, "delivery.parked", **message.subject(), error=error)
 
     def hurry(self) -> int:
         """Make every waiting message due now."""
@@ -656,13 +683,19 @@ class Outbox:
         return self._write(lambda db: db.execute(statement, (now, now, self.hub, *deliveries)).rowcount)
 
     def purge(self) -> None:
-        """Forget closed sessions after a week and parked messages after a month."""
+        """Forget closed sessions after a week and, loudly, parked messages after a month."""
+        gone = "from messages where hub = ? and parked_at < ?"
+        now = time.time()
 
-        def work(db: sqlite3.Connection) -> None:
-            db.execute("delete from sessions where closed_at < ?", (time.time() - KEEP_CLOSED_SECONDS,))
-            db.execute("delete from messages where parked_at < ?", (time.time() - KEEP_PARKED_SECONDS,))
+        def work(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            db.execute("delete from sessions where hub = ? and closed_at < ?", (self.hub, now - KEEP_CLOSED_SECONDS))
+            old = (self.hub, now - KEEP_PARKED_SECONDS)
+            messages = db.execute(f"select delivery, person, body, created_at, attempts, error {gone}", old).fetchall()
+            db.execute(f"delete {gone}", old)
+            return messages
 
-        self._write(work)
+        for *columns, error in self._write(work):
+            say(logging.ERROR, "delivery.forgotten", **Message(*columns).subject(), error=error)
 
     # What is known and what is waiting
 
@@ -721,6 +754,11 @@ def is_corruption(error: sqlite3.DatabaseError) -> bool:
     return type(error) is sqlite3.DatabaseError
 
 
+def subject(session: Session) -> dict[str, str]:
+    """Whom and what a log line is about, in the words of the functions' own lines."""
+    return {"person": session.user, "server": session.server, "session": session.session}
+
+
 def new_session(user: str, server: str, live: LiveServer) -> Session:
     return Session(new_id(), user, server, live.started, live.token_hash, delivery=new_delivery())
 
@@ -742,9 +780,9 @@ def token_hash(token: str | None) -> str | None:
 class SenderLock:
     """An exclusive lock beside the outbox: of all processes that loaded this configuration, one sends."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._outbox = settings.outbox
-        self.path = Path(f"{settings.outbox}.{settings.hub}.lock")
+    def __init__(self, outbox: Path, hub: str) -> None:
+        self._outbox = outbox
+        self.path = Path(f"{outbox}.{hub}.lock")
         self._descriptor: int | None = None
 
     def take(self) -> bool:
@@ -852,29 +890,30 @@ class Sender:
         try:
             answer = post(settings.events_url, message.delivery, message.body, settings.secrets, SEND_TIMEOUT_SECONDS)
         except NoAnswer as error:
-            self._alarm("ingress.unreachable", url=settings.events_url, error=str(error))
+            self._alarm("ingress.unreachable", url=settings.events_url, error=str(error), delivery=message.delivery)
             self._outbox.postpone(message, retry_delay(message.attempts, None), str(error))
             return
         result = verdict(answer.status)
         told = f"{answer.status} {answer.excerpt()}"
         if result == "done":
             self._outbox.delivered(message)
-            say(logging.INFO, "delivery.accepted", delivery=message.delivery, person=message.person)
+            say(logging.INFO, "delivery.accepted", **message.subject())
         elif result == "never":
             self._outbox.park(message, told)
         else:
             if result == "settings":
-                self._blame_settings(answer)
+                self._blame_settings(answer, message.delivery)
             delay = retry_delay(message.attempts, answer.headers.get("Retry-After"))
             self._outbox.postpone(message, delay, told)
 
-    def _blame_settings(self, answer: Answer) -> None:
+    def _blame_settings(self, answer: Answer, delivery: str) -> None:
         """A refusal that no other message would escape: say what to look at."""
         ahead = clock_difference(answer.headers)
         advice = "check HUBFORGE_SECRET and the hub's name" if answer.status in (401, 403) else "check the URL"
         if answer.status == 401 and abs(ahead) > 60:
             advice = f"our clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} hubforge's: set it"
-        self._alarm("ingress.refused", status=answer.status, url=self._settings.events_url, advice=advice)
+        about = {"status": answer.status, "url": self._settings.events_url, "delivery": delivery}
+        self._alarm("ingress.refused", **about, advice=advice)
 
     def _alarm(self, event: str, **fields: object) -> None:
         """Say it loudly, but once a minute: an outage with a thousand messages is one fact."""
@@ -909,16 +948,24 @@ class Workspace:
 class Refused(Exception):
     """hubforge said no for good (403): a site admin, a person outside the groups, one who is gone."""
 
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason or code)
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message or code)
         self.code = code
 
 
 class Unavailable(Exception):
-    """hubforge could not answer now: unreachable, not ready, or our settings are wrong."""
+    """hubforge could not answer now: unreachable, not ready, or our settings are wrong. Not to be asked again for
+    `retry_after_seconds`."""
+
+    def __init__(self, code: str, message: str, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(message)
+        self.code = code
+        self.retry_after_seconds = retry_after_seconds
 
 
-def ask(settings: Settings, kind: str, session: Session, live: Sequence[Session], timeout_seconds: float) -> Workspace:
+def ask(
+    settings: Settings, kind: str, delivery: str, session: Session, live: Sequence[Session], timeout_seconds: float
+) -> Workspace:
     """Ask for a status or credentials (functions/workspaces/README.md). Raises Refused or Unavailable."""
     question = {
         "hub": settings.hub,
@@ -929,14 +976,16 @@ def ask(settings: Settings, kind: str, session: Session, live: Sequence[Session]
     }
     body = json.dumps({"type": kind, "timestamp": utc(time.time()), "data": question}).encode()
     try:
-        answer = post(settings.workspaces_url, f"ask_{new_id()}", body, settings.secrets, timeout_seconds)
+        answer = post(settings.workspaces_url, delivery, body, settings.secrets, timeout_seconds)
     except NoAnswer as error:
-        raise Unavailable(f"hubforge does not answer: {error}") from error
+        raise Unavailable("hubforge.unreachable", f"hubforge does not answer: {error}") from error
     told = answer.json()
-    if answer.status == 403:
-        raise Refused(str(told.get("code") or "refused"), str(told.get("reason") or told.get("message") or ""))
+    code = str(told.get("code") or f"hubforge.{answer.status}")
+    message = str(told.get("message") or f"hubforge answered {answer.status} {answer.excerpt()}")
+    if answer.status == 403 and told.get("code"):  # one without is of something in between, and no last word
+        raise Refused(code, message)
     if answer.status != 200:
-        raise Unavailable(f"hubforge answered {answer.status} {told.get('code') or answer.excerpt()}")
+        raise Unavailable(code, message, asked_delay(answer.headers.get("Retry-After")))
     return read_workspace(told)
 
 
@@ -956,7 +1005,7 @@ def read_workspace(told: Mapping[str, Any]) -> Workspace:
     try:
         origin_of(found.clone_url)
     except ValueError as error:
-        raise Unavailable(f"hubforge's answer has no usable cloneUrl: {error}") from error
+        raise Unavailable("hubforge.unusable", f"hubforge's answer has no usable cloneUrl: {error}") from error
     return found
 
 
@@ -1098,6 +1147,65 @@ class Readiness:
         spawner.progress = progress
 
 
+class Writer:
+    """One thread that writes to the outbox, in the order of asking. A daemon, because what the disk refuses is tried
+    again for as long as the hub lives, and no longer."""
+
+    def __init__(self) -> None:
+        self._work: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]] = queue.SimpleQueue()
+        self._left: set[str] = set()
+        threading.Thread(target=self._run, name="hubforge-outbox", daemon=True).start()
+
+    def submit(self, work: Callable[..., T], *arguments: Any) -> Future[T]:
+        done: Future[T] = Future()
+        self._work.put((done, functools.partial(work, *arguments)))
+        return done
+
+    def submit_until_done(self, name: str, work: Callable[[], None]) -> Future[None]:
+        """The same for what must not be lost: while the disk says no, it is tried again, and what was asked for after
+        it waits. `name` says in the log what is still to be written."""
+        self._left.add(name)
+
+        def persist() -> None:
+            try:
+                for attempt in range(sys.maxsize):
+                    try:
+                        return work()
+                    except (sqlite3.OperationalError, OSError) as error:
+                        if not attempt:
+                            now = "tried again until it is written"
+                            say(logging.ERROR, "outbox.failed", write=name, error=str(error), now=now)
+                        time.sleep(WRITE_RETRY_SECONDS)
+            except Exception as error:  # a file that no attempt can mend, a mistake of ours
+                say(logging.CRITICAL, "outbox.failed", write=name, error=str(error), now="given up")
+            finally:
+                self._left.discard(name)
+
+        return self.submit(persist)
+
+    def finish(self, within_seconds: float) -> None:
+        """The hub ends: wait for what must not be lost, and name what is lost all the same."""
+        until = time.monotonic() + within_seconds
+        while self._left and time.monotonic() < until:
+            time.sleep(0.05)
+        for name in sorted(self._left):
+            say(
+                logging.CRITICAL,
+                "outbox.failed",
+                write=name,
+                now="lost with this hub's end; the next one makes up for it",
+            )
+
+    def _run(self) -> None:
+        while True:
+            done, work = self._work.get()
+            if done.set_running_or_notify_cancel():
+                try:
+                    done.set_result(work())
+                except Exception as error:
+                    done.set_exception(error)
+
+
 class Hub:
     """hubforge inside one JupyterHub process: the hooks, and the threads that they hand work to."""
 
@@ -1105,26 +1213,29 @@ class Hub:
         self.settings = settings
         self.outbox = Outbox(settings.outbox, settings.hub)
         self.sender = Sender(settings, self.outbox)
-        self.lock = SenderLock(settings)
+        self.lock = SenderLock(settings.outbox, settings.hub)
         self.broker = Broker(self)
-        # One thread writes, in the order of the hooks; a slow disk then holds up neither the loop nor the order.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="hubforge-outbox")
+        self._writer = Writer()
+        # Pools of our own, because the loop's is small and shared with name look-ups; one for the hooks, because the
+        # reads of eager clients would hold them up.
         self._reader = ThreadPoolExecutor(2, thread_name_prefix="hubforge-read")
-        # Its own threads, because the loop's default pool is small and shared with name look-ups.
+        self._hook_reader = ThreadPoolExecutor(2, thread_name_prefix="hubforge-hook")
         self._asker = ThreadPoolExecutor(8, thread_name_prefix="hubforge-ask")
+        self._forge: str | None = None
 
     # Work in other threads
 
     async def write(self, work: Callable[..., T], *arguments: Any) -> T:
         """Do one outbox transaction in the writer's thread, after all that were asked for before."""
-        return await asyncio.wrap_future(self._writer.submit(work, *arguments))
+        writing = asyncio.wrap_future(self._writer.submit(work, *arguments))
+        return await asyncio.wait_for(writing, CLIENT_WRITE_SECONDS)
 
     async def read(self, work: Callable[..., T], *arguments: Any) -> T:
-        """Look something up, in other threads than the writer's: eager clients hold up no hook."""
+        """Look something up for a client, in other threads than the hooks'."""
         return await asyncio.wrap_future(self._reader.submit(work, *arguments))
 
-    async def write_bounded(self, work: Callable[..., Any], *arguments: Any) -> None:
-        """The same for a hook: if the disk is slow, go on without waiting; the write still happens."""
+    async def hook_write(self, name: str, work: Callable[[], None]) -> None:
+        """Write for a hook. If the disk is slow or says no, the hook goes on and the write is tried until it is in."""
         loop, finished = asyncio.get_running_loop(), asyncio.Event()
 
         def tell(_: object) -> None:
@@ -1132,72 +1243,105 @@ class Hub:
             with contextlib.suppress(RuntimeError):  # the hub has stopped meanwhile
                 loop.call_soon_threadsafe(finished.set)
 
-        done = self._writer.submit(work, *arguments)
-        done.add_done_callback(tell)
+        self._writer.submit_until_done(name, work).add_done_callback(tell)
         try:
-            await asyncio.wait_for(finished.wait(), HOOK_WRITE_SECONDS)
+            await asyncio.wait_for(finished.wait(), HOOK_SECONDS)
         except asyncio.TimeoutError:
-            say(logging.WARNING, "outbox.slow", path=str(self.settings.outbox))
-            done.add_done_callback(say_failure)
-        else:
-            done.result()
+            say(logging.WARNING, "outbox.slow", path=str(self.settings.outbox), write=name)
 
-    async def ask(self, kind: str, session: Session, timeout_seconds: float = ASK_TIMEOUT_SECONDS) -> Workspace:
-        """Ask hubforge, for all live sessions of that user; remembers where the forge is."""
-        live = await self.read(self.outbox.open_sessions, session.user)
-        loop = asyncio.get_running_loop()
-        asking = loop.run_in_executor(self._asker, ask, self.settings, kind, session, live, timeout_seconds)
+    async def ask(
+        self,
+        kind: str,
+        session: Session,
+        timeout_seconds: float = ASK_TIMEOUT_SECONDS,
+        reader: ThreadPoolExecutor | None = None,
+    ) -> Workspace:
+        """Ask hubforge, for all live sessions of that user; remembers where the forge is. The line about a failure
+        carries the id under which hubforge's own line is found."""
+        delivery = f"ask_{new_id()}"
+        about = {"delivery": delivery, "person": session.user, "server": session.server, "session": session.session}
         try:
-            found = await asyncio.wait_for(asking, timeout_seconds + 2)
-        except asyncio.TimeoutError as error:
-            raise Unavailable("hubforge is too slow to answer") from error
-        await self.write(self.outbox.remember, "forge", origin_of(found.clone_url))
+            try:
+                asking = self._ask(kind, delivery, session, timeout_seconds, reader or self._reader)
+                return await asyncio.wait_for(asking, timeout_seconds)
+            except asyncio.TimeoutError as error:
+                raise Unavailable("hubforge.slow", "hubforge is too slow to answer") from error
+        except Refused as error:
+            say(logging.WARNING, "workspace.refused", **about, code=error.code, error=str(error))
+            raise
+        except Unavailable as error:
+            say(logging.WARNING, "workspace.unavailable", **about, code=error.code, error=str(error))
+            raise
+
+    async def _ask(
+        self, kind: str, delivery: str, session: Session, timeout_seconds: float, reader: ThreadPoolExecutor
+    ) -> Workspace:
+        loop = asyncio.get_running_loop()
+        live = await loop.run_in_executor(reader, self.outbox.open_sessions, session.user)
+        asking = functools.partial(ask, self.settings, kind, delivery, session, live, timeout_seconds)
+        found = await loop.run_in_executor(self._asker, asking)
+        forge = origin_of(found.clone_url)
+        if forge != self._forge:
+            self._forge = forge
+            self._writer.submit_until_done(
+                "where the forge is", functools.partial(self.outbox.remember, "forge", forge)
+            )
         return found
 
-    async def forge(self) -> str | None:
+    async def forge(self, reader: ThreadPoolExecutor | None = None) -> str | None:
         """Where Gitea is, as hubforge said last; None before its first answer."""
-        return await self.read(self.outbox.recall, "forge")
+        if not self._forge:
+            reading = asyncio.get_running_loop().run_in_executor(reader or self._reader, self.outbox.recall, "forge")
+            self._forge = await reading or self._forge
+        return self._forge
+
+    def finish(self) -> None:
+        """The hub ends: write and send what is left, within bounds; the rest is sent by the next one."""
+        self._writer.finish(self.settings.flush_seconds)
+        self.sender.flush(self.settings.flush_seconds)
 
     # The two hooks
 
     async def pre_spawn(self, spawner: Any) -> None:
-        """A server starts. Writes the session, dresses the server, waits for the repository within bounds."""
+        """A server starts. Writes the session, dresses the server, waits for the repository; each wait is bounded,
+        and whatever goes wrong, the server starts."""
         live = LiveServer(started_of(spawner), token_hash(spawner.api_token))
         session = new_session(spawner.user.name, spawner.name, live)
         readiness = Readiness()
-        try:
-            await self.write_bounded(self.outbox.open_session, session)
-            say(logging.INFO, "session.opened", user=session.user, server=session.server, delivery=session.delivery)
-        except Exception as error:  # a spawn never fails because of us; the reconciler makes up for it
-            say(logging.CRITICAL, "outbox.failed", hook="pre_spawn", user=session.user, error=str(error))
+        until = time.monotonic() + HOOK_SECONDS
+        await self.hook_write(f"server.spawning {session.delivery}", functools.partial(self._open, session))
         try:
             dress = Dress(self.settings, session)
             dress.put_on(spawner)
-            dress.forge = await self.forge()
+            left = until - time.monotonic()
+            dress.forge = self._forge or await within(left, self.forge(self._hook_reader), "where the forge is")
             if self.settings.ready_wait_seconds:
                 readiness.show_on(spawner)
                 await self._wait_until_ready(session, readiness, dress)
             if not dress.full_name:
-                dress.identify(await spawner.user.get_auth_state())
+                dress.identify(await within(HOOK_SECONDS, spawner.user.get_auth_state(), "auth_state"))
         except Exception as error:
-            say(logging.ERROR, "session.unprepared", user=session.user, error=f"{type(error).__name__}: {error}")
+            told = f"{type(error).__name__}: {error}"
+            say(logging.ERROR, "session.unprepared", delivery=session.delivery, **subject(session), error=told)
         finally:
             readiness.is_over.set()
 
+    def _open(self, session: Session) -> None:
+        """In the writer's thread: the line about a session comes when it is on disk."""
+        self.outbox.open_session(session)
+        say(logging.INFO, "session.opened", delivery=session.delivery, **subject(session))
+
     async def _wait_until_ready(self, session: Session, readiness: Readiness, dress: Dress) -> None:
-        """Ask until the repository is ready or the time is up; whatever goes wrong, the server starts."""
+        """Ask until the repository is ready or the time is up."""
         until = time.monotonic() + self.settings.ready_wait_seconds
         readiness.text = "Your repository is being prepared; it appears in your files when it is ready"
         while (left := until - time.monotonic()) > 0.1:
             try:
-                asking = self.ask("workspace.status", session, left)
-                workspace = await asyncio.wait_for(asking, left)
+                workspace = await self.ask("workspace.status", session, left, self._hook_reader)
             except Refused as error:
                 readiness.text = f"No repository for you here: {error}"
-                say(logging.WARNING, "workspace.refused", user=session.user, code=error.code)
                 return
-            except (Unavailable, asyncio.TimeoutError) as error:
-                say(logging.WARNING, "workspace.unavailable", user=session.user, error=str(error) or "too slow")
+            except Unavailable:
                 return
             dress.know(workspace)
             if workspace.is_ready:
@@ -1211,20 +1355,28 @@ class Hub:
         # Set while a start is under way or has failed; a successful start and a cancelled one clear it.
         reason = "failed" if getattr(spawner, "_spawn_future", None) is not None else "stopped"
         self.broker.forget(user, server)
-        try:
-            await self.write_bounded(self.outbox.close_session, user, server, reason)
-            say(logging.INFO, "session.closed", user=user, server=server, reason=reason)
-        except Exception as error:
-            say(logging.CRITICAL, "outbox.failed", hook="post_stop", user=user, error=str(error))
+        delivery = new_delivery()
+        closing = functools.partial(self._close, user, server, reason, delivery)
+        await self.hook_write(f"server.stopped {delivery}", closing)
         try:
             sweep_tokens(spawner)
         except Exception as error:
-            say(logging.ERROR, "tokens.unswept", user=user, server=server, error=f"{type(error).__name__}: {error}")
+            told = f"{type(error).__name__}: {error}"
+            say(logging.ERROR, "tokens.unswept", person=user, server=server, error=told)
+
+    def _close(self, user: str, server: str, reason: str, delivery: str) -> None:
+        session = self.outbox.close_session(user, server, reason, delivery)
+        if session:
+            say(logging.INFO, "session.closed", delivery=delivery, **subject(session), reason=reason)
 
 
-def say_failure(done: Future[Any]) -> None:
-    if error := done.exception():
-        say(logging.CRITICAL, "outbox.failed", hook="late write", error=str(error))
+async def within(seconds: float, work: Awaitable[T], name: str) -> T | None:
+    """What `work` gives, or None when the time is up: for a hook, which must not wait longer."""
+    try:
+        return await asyncio.wait_for(work, max(0.0, seconds))
+    except asyncio.TimeoutError:
+        say(logging.WARNING, "hook.hurried", without=name)
+        return None
 
 
 class Dress:
@@ -1246,8 +1398,8 @@ class Dress:
         """Fall back on what LDAP said at the last login; LDAPAuthenticator 1 is flat, 2 has user_attributes."""
         known = auth_state if isinstance(auth_state, dict) else {}
         attributes = known.get("user_attributes") or known
-        self.full_name = first_text(attributes, "displayName", "cn")
-        self.mail = first_text(attributes, "mail")
+        self.full_name = first_text(attributes, self._settings.full_name_attribute)
+        self.mail = first_text(attributes, self._settings.email_attribute)
 
     def put_on(self, spawner: Any) -> None:
         original = spawner.get_env
@@ -1262,13 +1414,11 @@ class Dress:
             spawner.cmd = with_start_step(self._settings.start_step, spawner.cmd)
 
 
-def first_text(attributes: Mapping[str, Any], *names: str) -> str:
-    for name in names:
-        value = attributes.get(name)
-        value = value[0] if isinstance(value, (list, tuple)) and value else value
-        if isinstance(value, str) and value:
-            return value
-    return ""
+def first_text(attributes: Mapping[str, Any], name: str) -> str:
+    """An attribute's first value; LDAP does not tell `displayName` from `displayname`."""
+    value = next((value for key, value in attributes.items() if key.lower() == name.lower()), None)
+    value = value[0] if isinstance(value, (list, tuple)) and value else value
+    return value if isinstance(value, str) else ""
 
 
 def is_local_process(spawner: Any) -> bool:
@@ -1305,7 +1455,7 @@ def sweep_tokens(spawner: Any) -> int:
         user.db.delete(token)
     if stale:
         user.db.commit()
-        say(logging.INFO, "tokens.swept", user=user.name, server=spawner.name, count=len(stale))
+        say(logging.INFO, "tokens.swept", person=user.name, server=spawner.name, count=len(stale))
     return len(stale)
 
 
@@ -1338,11 +1488,8 @@ async def reconcile(hub: Hub, application: Any) -> None:
     stop beside it is either in doubt or comes after it."""
     try:
         live, doubtful = survey(application)
-        done = await hub.write(hub.outbox.reconcile, live, doubtful)
-        for line in done:
-            say(logging.WARNING, "session.reconciled", did=line)
-        if done:
-            hub.sender.wake()
+        await hub.write(hub.outbox.reconcile, live, doubtful)
+        hub.sender.wake()
         await hub.write(hub.outbox.purge)
     except Exception as error:
         say(logging.ERROR, "reconcile.failed", error=f"{type(error).__name__}: {error}")
@@ -1410,10 +1557,11 @@ class Caller:
 class Denied(Exception):
     """An answer that is not the wanted one: status, code, and a sentence for the person."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
+    def __init__(self, status: int, code: str, message: str, delivery: str = "") -> None:
         super().__init__(message)
         self.status = status
         self.code = code
+        self.delivery = delivery  # of the session, for the person to give to ops
 
 
 def ended() -> Denied:
@@ -1489,11 +1637,12 @@ class Broker:
     async def erase(self, caller: Caller, refused: str) -> None:
         """Git says that this password was refused: drop it, if it is the one that is kept."""
         async with self._lock(caller.user):
-            kept = self._keep(caller, await self._session(caller))
+            session = await self._session(caller)
+            kept = self._keep(caller, session)
             if kept.credentials and hmac.compare_digest(token_hash(kept.credentials.password) or "", refused):
                 kept.credentials = None
                 kept.was_refused = True
-                say(logging.WARNING, "credentials.refused", user=caller.user, server=caller.server)
+                say(logging.WARNING, "credentials.erased", **subject(session), why="Gitea refused the token, says Git")
 
     async def _session(self, caller: Caller) -> Session:
         """The caller's open session. A running server that the outbox has lost gets a new one here."""
@@ -1519,7 +1668,8 @@ class Broker:
     async def _mint(self, caller: Caller, session: Session, kept: Kept) -> Workspace:
         now = time.monotonic()
         if kept.was_refused and now - kept.renewed_at < RENEW_EVERY_SECONDS:
-            raise Denied(429, "credentials.refused", "Gitea refuses your session's tokens; tell your administrators")
+            say(logging.WARNING, "credentials.exhausted", **subject(session))
+            raise Denied(429, "credentials.exhausted", "Gitea refuses your session's tokens; tell your administrators")
         made = await self._ask("workspace.credentials", session, kept)
         kept.renewed_at = now if kept.was_refused else kept.renewed_at
         if not (made.password and made.account and made.token_name):
@@ -1529,22 +1679,22 @@ class Broker:
         if not is_open or not caller.is_live():
             self._hub.sender.wake()
             raise ended()
-        say(logging.INFO, "credentials.made", user=caller.user, server=caller.server, token=made.token_name)
+        say(logging.INFO, "credentials.minted", **subject(session), token=made.token_name)
         return made
 
     async def _ask(self, kind: str, session: Session, kept: Kept) -> Workspace:
         """Ask hubforge; a failure is remembered for a moment, so that an eager client does not pass it on."""
         if kept.failure and time.monotonic() < kept.failure_until:
-            raise Denied(*kept.failure)
+            raise Denied(*kept.failure, delivery=session.delivery)
         try:
             return await self._hub.ask(kind, session)
         except Refused as error:
             kept.failure, lifetime = (403, error.code, str(error)), REFUSAL_SECONDS
             kept.status = None  # a refused token ends the start step's questions, too
         except Unavailable as error:
-            kept.failure, lifetime = (503, "hubforge.unavailable", str(error)), FAILURE_SECONDS
+            kept.failure, lifetime = (503, error.code, str(error)), max(FAILURE_SECONDS, error.retry_after_seconds)
         kept.failure_until = time.monotonic() + lifetime
-        raise Denied(*kept.failure)
+        raise Denied(*kept.failure, delivery=session.delivery)
 
     def _keep(self, caller: Caller, session: Session) -> Kept:
         server = (caller.user, caller.server)
@@ -1578,7 +1728,7 @@ async def answer(handler: Any, work: Callable[[Caller], Awaitable[Any]]) -> None
         result = await work(caller_of(handler))
     except Denied as error:
         handler.set_status(error.status)
-        result = {"code": error.code, "message": str(error)}
+        result = {"code": error.code, "message": str(error), "delivery": error.delivery}
     except Exception as error:
         say(logging.ERROR, "broker.failed", path=handler.request.path, error=f"{type(error).__name__}: {error}")
         handler.set_status(503)
@@ -1630,6 +1780,8 @@ def install(
     outbox: str | None = None,
     directory: str = "",
     start_step: str | bool | None = None,
+    full_name_attribute: str = "cn",
+    email_attribute: str = "mail",
     ready_wait_seconds: float = 5,
     reconcile_seconds: float = 180,
     start_delay_seconds: float = 3,
@@ -1648,7 +1800,7 @@ def install(
     chain(c, "post_stop_hook", plugin.post_stop, ours_first=True)
     c.JupyterHub.extra_handlers.extend(handlers(plugin.broker))
     threading.Thread(target=work_beside, args=(plugin,), name="hubforge", daemon=True).start()
-    atexit.register(plugin.sender.flush, settings.flush_seconds)
+    atexit.register(plugin.finish)
     return plugin
 
 
@@ -1762,20 +1914,21 @@ def show_status(outbox: Outbox, chosen: argparse.Namespace) -> int:
 
 
 def flush(outbox: Outbox, _: argparse.Namespace) -> int:
-    """Make everything due now. The running hub sends it; without one, and with URL and secret set, we do."""
+    """Make everything due now. A running hub sends it; without one we do, for which URL and secret must be set."""
     count = outbox.hurry()
     if not count:
         print("nothing is waiting")
         return 3
-    try:
-        settings = read_settings({"outbox": str(outbox.path), "hub": outbox.hub})
-    except ValueError as error:
-        print(f"{count} due now; sent by the running hub. To send from here:\n{error}")
-        return 0
-    lock = SenderLock(settings)
+    lock = SenderLock(outbox.path, outbox.hub)
     if not lock.take():
         print(f"{count} due now; the running hub (process {lock.holder()}) sends them")
         return 0
+    try:
+        settings = read_settings({"outbox": str(outbox.path), "hub": outbox.hub})
+    except ValueError as error:
+        advice = "start the hub, or set HUBFORGE_INGRESS_URL and HUBFORGE_SECRET here"
+        print(f"nothing sent, {count} waiting: no hub is running on this outbox; {advice}\n{error}", file=sys.stderr)
+        return 1
     sender = Sender(settings, outbox)
     sender.start()
     is_empty = sender.flush(60)

@@ -37,6 +37,8 @@ sys.path.insert(0, str(HERE))
 c: Any = get_config()  # type: ignore[name-defined]  # noqa: F821  JupyterHub puts it there
 environ = os.environ
 folder = Path(environ["HUBFORGE_HUB_DIR"]).absolute()
+full_name_attribute = environ.get("LDAP_FULLNAME_ATTRIBUTE") or "cn"
+email_attribute = environ.get("LDAP_EMAIL_ATTRIBUTE") or "mail"
 
 
 def number(name: str, default: float) -> float:
@@ -79,9 +81,9 @@ if environ.get("LDAP_URLS"):
     ldap.lookup_dn_search_password = environ["LDAP_BIND_PASSWORD"]
     ldap.user_search_base = environ["LDAP_USER_SEARCH_BASE"]
     ldap.user_attribute = environ.get("LDAP_USER_ATTRIBUTE") or "uid"
-    ldap.lookup_dn_user_dn_attribute = environ.get("LDAP_FULLNAME_ATTRIBUTE") or "cn"
+    ldap.lookup_dn_user_dn_attribute = full_name_attribute
     ldap.use_lookup_dn_username = False
-    ldap.auth_state_attributes = [ldap.user_attribute, "cn", environ.get("LDAP_EMAIL_ATTRIBUTE") or "mail"]
+    ldap.auth_state_attributes = [ldap.user_attribute, full_name_attribute, email_attribute]
     groups = json.loads(environ.get("LDAP_ALLOWED_GROUPS") or "[]")
     if groups:
         ldap.allowed_groups = groups
@@ -102,6 +104,8 @@ if environ.get("HUBFORGE_INGRESS_URL"):
     install(
         c,
         outbox=environ.get("HUBFORGE_OUTBOX") or str(folder / "hubforge.sqlite"),
+        full_name_attribute=full_name_attribute,
+        email_attribute=email_attribute,
         ready_wait_seconds=number("HUBFORGE_HUB_READY_WAIT", 5),
         reconcile_seconds=number("HUBFORGE_HUB_RECONCILE", 180),
     )

@@ -96,6 +96,11 @@ class Server:
         self._thread.join()
 
 
+def refusal(code: str, message: str) -> tuple[int, dict[str, str]]:
+    """A 403 as functions/workspaces gives it."""
+    return 403, {"error": "refused", "code": code, "message": message}
+
+
 def read_body(handler: http.server.BaseHTTPRequestHandler) -> bytes:
     if handler.headers.get("Transfer-Encoding", "").lower() != "chunked":
         return handler.rfile.read(int(handler.headers.get("Content-Length") or 0))

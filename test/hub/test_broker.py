@@ -13,7 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
-from support import SECRET, Case, Forge, HubSpawner, HubUser, Ingress, Workspaces, wait_for
+from support import SECRET, Case, Forge, HubSpawner, HubUser, Ingress, Workspaces, refusal, wait_for
 
 import hubforge_hub as hubforge
 
@@ -179,7 +179,7 @@ class Refused(BrokerCase):
         second = self.password(caller)
         self.assertNotEqual(second, first)
         self.erase(caller, second)
-        self.assertEqual(self.denied(lambda: self.get(caller)), (429, "credentials.refused"))
+        self.assertEqual(self.denied(lambda: self.get(caller)), (429, "credentials.exhausted"))
         self.assertEqual(self.minted(), 2)
 
     def test_a_refusal_of_a_token_that_is_no_longer_kept_drops_nothing(self) -> None:
@@ -193,21 +193,50 @@ class Refused(BrokerCase):
     def test_no_means_no_with_hubforges_code_and_is_not_asked_again_at_once(self) -> None:
         caller = self.started()
         asyncio.run(self.broker.status(caller))
-        self.workspaces.behave = lambda question: (403, {"code": "person.admin", "reason": "no tokens for admins"})
+        self.workspaces.behave = lambda question: refusal("account.site-admin", "none for admins")
         for _ in range(3):
-            self.assertEqual(self.denied(lambda: self.get(caller)), (403, "person.admin"))
+            self.assertEqual(self.denied(lambda: self.get(caller)), (403, "account.site-admin"))
         self.assertEqual(self.minted(), 1)
-        self.assertEqual(self.denied(lambda: self.broker.status(caller)), (403, "person.admin"))
+        self.assertEqual(self.denied(lambda: self.broker.status(caller)), (403, "account.site-admin"))
 
     def test_an_outage_is_503_and_heals_by_itself(self) -> None:
         caller = self.started()
         self.workspaces.behave = lambda question: 503
         for _ in range(3):
-            self.assertEqual(self.denied(lambda: self.get(caller)), (503, "hubforge.unavailable"))
+            self.assertEqual(self.denied(lambda: self.get(caller)), (503, "hubforge.503"))
         self.assertEqual(len(self.workspaces.questions), 1)
         self.workspaces.behave = lambda question: "ready"
         self.broker._kept[self.hub.outbox.open_sessions("ada")[0].session].failure_until = 0
         self.assertTrue(self.password(caller))
+
+    def test_it_is_not_asked_again_before_its_retry_after(self) -> None:
+        caller = self.started()
+        told = {"error": "unavailable", "code": "gitea.unreachable", "message": "hubforge cannot tell now: ask again"}
+        self.workspaces.behave = lambda question: (503, told, {"Retry-After": "60"})
+        self.assertEqual(self.denied(lambda: self.broker.status(caller)), (503, "gitea.unreachable"))
+        until = self.broker._kept[self.hub.outbox.open_sessions("ada")[0].session].failure_until
+        self.assertAlmostEqual(until - time.monotonic(), 60, delta=5)
+
+    def test_git_shows_the_functions_own_sentence_and_the_line_has_the_ids(self) -> None:
+        caller = self.started()
+        asyncio.run(self.broker.status(caller))
+        sentence = "the repository is not ready: a token comes with it"
+        told = {"error": "pending", "code": "workspace.pending", "message": sentence}
+        self.workspaces.behave = lambda question: (409, told, {"Retry-After": "2"})
+        with (
+            self.assertLogs("hubforge", "WARNING") as logs,
+            self.assertRaisesRegex(hubforge.Denied, sentence) as caught,
+        ):
+            asyncio.run(self.get(caller))
+        session = self.hub.outbox.open_sessions("ada")[0]
+        self.assertEqual(caught.exception.delivery, session.delivery)
+        about = f"person='ada' server='' session='{session.session}' code='workspace.pending'"
+        self.assertRegex(logs.output[0], f"workspace.unavailable delivery='ask_[0-9a-f-]+' {about}")
+
+    def test_a_403_of_something_in_between_is_no_last_word(self) -> None:
+        caller = self.started()
+        self.workspaces.behave = lambda question: (403, b"<h1>blocked</h1>")
+        self.assertEqual(self.denied(lambda: self.broker.status(caller)), (503, "hubforge.403"))
 
     def test_the_token_is_for_gitea_and_no_other_host(self) -> None:
         caller = self.started()
@@ -276,11 +305,17 @@ class Reconciling(BrokerCase):
         starting = HubSpawner(self.ada, "starting")
         HubSpawner(self.ada, "unknown").is_up()
         application = SimpleNamespace(users={1: self.ada})
-        asyncio.run(hubforge.reconcile(self.hub, application))
+        with self.assertLogs("hubforge", "WARNING") as logs:
+            asyncio.run(hubforge.reconcile(self.hub, application))
         servers = {session.server for session in self.hub.outbox.open_sessions("ada")}
         self.assertEqual(servers, {"lives", "unknown"})
         self.assertEqual(starting.pending, "spawn")
         self.assertEqual([stop["server"] for stop in self.stops()], ["gone"])
+        rows = self.hub.outbox._connection().execute("select delivery from messages order by sequence").fetchall()
+        told = [line for line in logs.output if "session.reconciled" in line]
+        self.assertEqual(len(told), 2)
+        for line, (delivery,) in zip(told, rows[-2:]):
+            self.assertIn(f"delivery='{delivery}' person='ada'", line)
 
     def test_a_replaced_hook_is_named_at_start(self) -> None:
         class Spawner:

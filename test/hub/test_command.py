@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import json
 import os
@@ -104,21 +105,23 @@ class Command(Case):
 
     def test_flush_leaves_the_sending_to_a_running_hub(self) -> None:
         self.one_waiting_one_parked()
-        settings = hubforge.read_settings({"url": self.ingress.url, "secret": SECRET, "outbox": str(self.path)})
-        lock = hubforge.SenderLock(settings)
+        lock = hubforge.SenderLock(self.path, "default")
         self.assertTrue(lock.take())
         self.addCleanup(lock.release)
-        ran = self.run_it("flush", HUBFORGE_INGRESS_URL=self.ingress.url, HUBFORGE_SECRET=SECRET)
+        ran = self.run_it("flush")  # the hub's own url and secret may stand in its configuration alone
+        self.assertEqual(ran.returncode, 0, ran.stderr)
         self.assertIn(f"the running hub (process {os.getpid()}) sends them", ran.stdout)
         self.assertEqual(self.ingress.tries, [])
         due = self.outbox.due()
         self.assertEqual(due and due.person, "bob")
 
-    def test_without_url_and_secret_flush_says_what_it_lacks(self) -> None:
+    def test_without_a_hub_url_and_secret_flush_says_that_it_sent_nothing_and_what_it_lacks(self) -> None:
         self.one_waiting_one_parked()
         ran = self.run_it("flush")
-        self.assertIn("1 due now; sent by the running hub", ran.stdout)
-        self.assertIn("secret: is missing", ran.stdout)
+        self.assertEqual((ran.returncode, ran.stdout), (1, ""))
+        self.assertIn("nothing sent, 1 waiting: no hub is running on this outbox; start the hub, or set", ran.stderr)
+        self.assertIn("secret: is missing", ran.stderr)
+        self.assertNotIn("workspaces_url", ran.stderr)  # not asked for: what is missing is the url
 
     def test_a_missing_or_corrupt_outbox_is_an_error_and_is_left_as_it_is(self) -> None:
         self.assertIn("no outbox", self.run_it("status", outbox=self.path.parent / "none").stderr)
@@ -129,6 +132,27 @@ class Command(Case):
         self.assertIn("not a database", ran.stderr)
         self.assertTrue(broken.exists())
         self.assertEqual(broken.read_bytes(), b"rubbish" * 1000)
+
+
+def loud_events(source: str) -> set[str]:
+    """The event names of all lines at WARNING and above."""
+    found: set[str] = set()
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        name = ast.unparse(call.func)
+        words = [word.value for word in call.args if isinstance(word, ast.Constant)]
+        if name.endswith("._alarm") or (name == "say" and ast.unparse(call.args[0]) not in ("logging.INFO", "level")):
+            found.update(map(str, words[:1]))
+    return found
+
+
+class Readme(unittest.TestCase):
+    def test_every_loud_line_has_a_row_that_says_what_to_do(self) -> None:
+        events = loud_events((HUB_FOLDER / "hubforge_hub.py").read_text())
+        self.assertLess({"outbox.failed", "ingress.refused", "sender.locked_out"}, events)
+        rows = [
+            line.split(" | ")[0] for line in (HUB_FOLDER / "README.md").read_text().splitlines() if line[:2] == "| "
+        ]
+        self.assertEqual({event for event in events if not any(f"`{event}`" in row for row in rows)}, set())
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import unittest
 from pathlib import Path
+from types import SimpleNamespace
 
 from support import Case, HubSpawner, HubUser
 
@@ -100,6 +101,7 @@ class Dress(Case):
         old = {"cn": "Ada Lovelace", "mail": "ada@uni.example"}
         for auth_state in (new, old):
             dress = hubforge.Dress.__new__(hubforge.Dress)
+            dress._settings = SimpleNamespace(full_name_attribute="cn", email_attribute="mail")  # type: ignore[assignment]
             dress.identify(auth_state)
             self.assertEqual((dress.full_name, dress.mail), ("Ada Lovelace", "ada@uni.example"))
         for nothing in (None, {}, {"user_attributes": {"cn": []}}):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import sqlite3
 import sys
 import threading
 import time
@@ -13,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from support import SECRET, Case, Forge, HubSpawner, HubUser, Ingress, Workspaces, wait_for
+from support import SECRET, Case, Forge, HubSpawner, HubUser, Ingress, Workspaces, refusal, wait_for
 
 import hubforge_hub as hubforge
 
@@ -80,7 +81,7 @@ class Start(HooksCase):
                 self.assertIn("GIT_CONFIG_COUNT", spawner.get_env())
 
     def test_what_cannot_be_answered_is_not_waited_for(self) -> None:
-        behaviours = {"refused": (403, {"code": "person.protected", "reason": "a site admin"}), "broken": 500}
+        behaviours = {"refused": refusal("person.protected", "a site admin"), "broken": 500}
         for name, behave in behaviours.items():
             with self.subTest(name):
                 self.workspaces.behave = lambda question, behave=behave: behave
@@ -109,39 +110,107 @@ class Start(HooksCase):
         asyncio.run(cancel())
         self.assertEqual(self.open_servers(hub), [""])
 
-    def test_an_outbox_that_cannot_be_written_is_loud_and_fails_no_start_or_stop(self) -> None:
-        hub = self.plugin(outbox=str(self.new_folder() / "outbox.sqlite"))
+    def test_an_outbox_that_cannot_be_written_is_loud_fails_no_start_or_stop_and_is_written_later(self) -> None:
+        hub = self.plugin(outbox=str(self.new_folder() / "outbox.sqlite"), ready_wait_seconds=0)
         shutil.rmtree(hub.settings.outbox.parent)
         spawner = HubSpawner(self.ada)
-        with self.assertLogs("hubforge", "CRITICAL") as logs:
+        with self.assertLogs("hubforge", "INFO") as logs:
             asyncio.run(hub.pre_spawn(spawner))
             asyncio.run(hub.post_stop(spawner))
+        promised = spawner.get_env()["HUBFORGE_DELIVERY"]
         told = "".join(logs.output)
-        self.assertIn("hook='pre_spawn'", told)
-        self.assertIn("hook='post_stop'", told)
-        hub.settings.outbox.parent.mkdir()  # room again: the live server gets its session after all
-        live = {("ada", ""): hubforge.LiveServer("2026-11-24T09:00:00", None)}
-        self.assertEqual(hub.outbox.reconcile(live, set()), ["spawning ('ada', '')"])
+        self.assertIn(f"outbox.failed write='server.spawning {promised}'", told)
+        self.assertNotIn("session.opened", told)  # a line that says so comes when it is true
+        with self.assertLogs("hubforge", "INFO") as logs:
+            hub.settings.outbox.parent.mkdir()  # room again
+            wait_for(lambda: "session.closed" in "".join(logs.output))
+        self.assertIn(f"session.opened delivery='{promised}' person='ada'", "".join(logs.output))
+        rows = hub.outbox._connection().execute("select delivery, type from messages order by sequence").fetchall()
+        self.assertEqual([kind for _, kind in rows], ["server.spawning", "server.stopped"])
+        self.assertEqual(rows[0][0], promised)
+        self.assertIn(f"session.closed delivery='{rows[1][0]}' person='ada'", "".join(logs.output))
+
+    def test_what_is_not_written_when_the_hub_ends_is_named(self) -> None:
+        hub = self.plugin(outbox=str(self.new_folder() / "outbox.sqlite"), ready_wait_seconds=0, flush_seconds=0.2)
+        shutil.rmtree(hub.settings.outbox.parent)
+        spawner = HubSpawner(self.ada)
+        asyncio.run(hub.pre_spawn(spawner))
+        with self.assertLogs("hubforge", "CRITICAL") as logs:
+            hub.finish()
+        self.assertIn(f"server.spawning {spawner.get_env()['HUBFORGE_DELIVERY']}", logs.output[0])
+        hub.settings.outbox.parent.mkdir()
+        wait_for(lambda: self.open_servers(hub) == [""])
+
+    def slow_start(self, hub: hubforge.Hub, ada: HubUser | None = None) -> float:
+        """The seconds that a start's hook takes; the loop must go on meanwhile."""
+
+        async def start() -> int:
+            starting = asyncio.ensure_future(hub.pre_spawn(HubSpawner(ada or self.ada)))
+            ticks = 0
+            while not starting.done():
+                await asyncio.sleep(0.05)
+                ticks += 1
+            await starting
+            return ticks
+
+        before = time.monotonic()
+        self.assertGreater(asyncio.run(start()), 10)
+        return time.monotonic() - before
 
     def test_while_the_disk_is_slow_the_loop_goes_on_and_the_start_waits_two_seconds_at_most(self) -> None:
         hub = self.plugin(ready_wait_seconds=0)
         released = threading.Event()
         hub._writer.submit(released.wait)
-
-        async def start() -> int:
-            starting = asyncio.ensure_future(hub.pre_spawn(HubSpawner(self.ada)))
-            ticks = 0
-            while not starting.done():
-                await asyncio.sleep(0.05)
-                ticks += 1
-            return ticks
-
-        before = time.monotonic()
-        ticks = asyncio.run(start())
-        self.assertLess(time.monotonic() - before, 3.5)
-        self.assertGreater(ticks, 10)
+        self.assertLess(self.slow_start(hub), 3.5)
         released.set()
         wait_for(lambda: self.open_servers(hub) == [""])
+
+    def test_a_slow_read_is_bounded_too_and_so_is_what_the_hub_keeps_of_the_person(self) -> None:
+        released = threading.Event()
+        self.addCleanup(released.set)
+        hub = self.plugin(ready_wait_seconds=0)
+        with mock.patch.object(hub.outbox, "recall", lambda name: released.wait()):
+            self.assertLess(self.slow_start(hub), 3.5)
+
+        async def for_ever() -> None:
+            await asyncio.sleep(60)
+
+        self.ada.get_auth_state = for_ever  # type: ignore[method-assign]
+        self.assertLess(self.slow_start(self.plugin(ready_wait_seconds=0)), 3.5)
+
+    def test_an_outbox_that_another_process_holds_costs_the_same_two_seconds(self) -> None:
+        hub = self.plugin(ready_wait_seconds=0)
+        holder = sqlite3.connect(hub.settings.outbox, isolation_level=None)
+        self.addCleanup(holder.close)
+        holder.execute("begin exclusive")
+        with self.assertLogs("hubforge", "ERROR") as logs:
+            self.assertLess(self.slow_start(hub), 3.5)
+            wait_for(lambda: "database is locked" in "".join(logs.output), 20)  # sqlite has given up
+        holder.execute("rollback")
+        wait_for(lambda: self.open_servers(hub) == [""], 20)
+
+    def test_eager_clients_reads_hold_up_no_start(self) -> None:
+        hub = self.plugin()
+        released = threading.Event()
+        self.addCleanup(released.set)
+        for _ in range(20):
+            hub._reader.submit(released.wait)
+        _, took = self.spawn(hub)
+        self.assertLess(took, 1.5)
+        self.assertEqual(len(self.workspaces.asked("status")), 1)
+
+    def test_the_names_that_ldap_had_at_the_login_are_those_of_the_attributes_that_the_settings_name(self) -> None:
+        attributes = {"displayName": ["Dr. A. L."], "cn": ["Ada Lovelace"], "mailPrimaryAddress": ["ada@uni.example"]}
+        for more, wanted in (
+            ({}, ("Ada Lovelace", None)),
+            ({"full_name_attribute": "displayname", "email_attribute": "mailPrimaryAddress"},
+             ("Dr. A. L.", "ada@uni.example")),
+        ):  # fmt: skip
+            for auth_state in ({"user_attributes": attributes}, attributes):  # LDAPAuthenticator 2, 1
+                self.ada = HubUser("ada", auth_state)
+                spawner, _ = self.spawn(self.plugin(ready_wait_seconds=0, **more))
+                environment = spawner.get_env()
+                self.assertEqual((environment["GIT_AUTHOR_NAME"], environment.get("GIT_AUTHOR_EMAIL")), wanted)
 
 
 class Stop(HooksCase):

@@ -53,6 +53,12 @@ class Sessions(OutboxCase):
         self.assertEqual((stop["type"], stop["data"]), ("server.stopped", {**wanted, "reason": "stopped"}))
         self.assertRegex(start["timestamp"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
 
+    def test_the_same_start_written_again_is_one_event(self) -> None:
+        """The disk said no though it had written, and the hook's thread tries again."""
+        session = self.opened()
+        self.outbox.open_session(session)
+        self.assertEqual(types(self.outbox), ["server.spawning"])
+
     def test_a_stop_without_a_start_sends_nothing(self) -> None:
         self.assertIsNone(self.outbox.close_session("ada", "", "stopped"))
         self.assertEqual(events(self.outbox), [])
@@ -156,7 +162,7 @@ class Due(OutboxCase):
         self.assertEqual(self.outbox.hurry(), 2)
         self.assertEqual(self.outbox.due(), dataclasses.replace(message, attempts=1))
 
-    def test_old_sessions_and_parked_messages_are_forgotten(self) -> None:
+    def test_old_sessions_and_parked_messages_are_forgotten_loudly_and_only_ours(self) -> None:
         self.opened()
         message = self.outbox.due()
         assert message
@@ -164,12 +170,20 @@ class Due(OutboxCase):
         self.outbox.close_session("ada", "", "stopped")
         self.outbox.purge()
         self.assertEqual(self.outbox.status()["parked"], 1)
+        other = hubforge.Outbox(self.outbox.path, "other")
+        self.addCleanup(other.close)
         with contextlib.closing(sqlite3.connect(self.outbox.path)) as db:
             db.execute("update messages set parked_at = parked_at - 31 * 86400")
             db.execute("update sessions set closed_at = closed_at - 8 * 86400")
             db.commit()
-            self.outbox.purge()
+            other.purge()
+            self.assertEqual(db.execute("select count(*) from sessions").fetchone(), (1,))
+            with self.assertLogs("hubforge", "ERROR") as logs:
+                self.outbox.purge()
             self.assertEqual(db.execute("select count(*) from sessions").fetchone(), (0,))
+        (line,) = logs.output
+        self.assertIn(f"delivery.forgotten delivery='{message.delivery}' type='server.spawning' person='ada'", line)
+        self.assertIn("error='422'", line)
         self.assertEqual(types(self.outbox), ["server.stopped"])
 
 

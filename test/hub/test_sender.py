@@ -89,6 +89,14 @@ class Answers(SenderCase):
         self.assertEqual(len(first), 4)
         self.assertTrue(all(event == first[0] for event in first))
 
+    def test_a_line_about_a_message_names_what_the_pipeline_s_own_lines_name(self) -> None:
+        self.outbox.open_session(session := hubforge.new_session("ada", "one", hubforge.LiveServer(None, None)))
+        with self.assertLogs("hubforge", "INFO") as logs:
+            self.send()
+            wait_for(lambda: logs.output)
+        about = f"type='server.spawning' person='ada' server='one' session='{session.session}'"
+        self.assertIn(f"delivery.accepted delivery='{session.delivery}' {about}", logs.output[0])
+
     def test_retry_after_is_waited_for(self) -> None:
         moments: list[float] = []
 
@@ -170,7 +178,7 @@ class OneAtATime(SenderCase):
             "import sys, hubforge_hub as h\n"
             "settings = h.read_settings({'url': 'http://127.0.0.1:9', 'secret': sys.argv[1], 'outbox': sys.argv[2],"
             " 'hub': sys.argv[3]})\n"
-            "print(h.SenderLock(settings).take(), flush=True)\n"
+            "print(h.SenderLock(settings.outbox, settings.hub).take(), flush=True)\n"
             "sys.stdin.read()\n"
         )
         outbox = str(self.settings.outbox)
@@ -193,7 +201,7 @@ class OneAtATime(SenderCase):
         self.assertEqual(said(first), "True")
         self.assertEqual(said(run("default")), "False")
         self.assertEqual(said(run("another-hub")), "True")
-        lock = hubforge.SenderLock(self.settings)
+        lock = hubforge.SenderLock(self.settings.outbox, self.settings.hub)
         self.assertFalse(lock.take())
         self.assertEqual(lock.holder(), str(first.pid))
         first.kill()

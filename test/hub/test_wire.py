@@ -124,8 +124,11 @@ class Settings(Case):
             self.read(url="ftp://x", secret="whsec_dG9wc2VjcmV0", hub="My Hub", outbox="/no/such/folder/x",
                       ready_wait_seconds=-1)  # fmt: skip
         told = str(caught.exception)
-        for name in ("url", "workspaces_url", "secret", "hub", "outbox", "ready_wait_seconds"):
+        for name in ("url", "secret", "hub", "outbox", "ready_wait_seconds"):
             self.assertIn(f"- {name}: ", told)
+        self.assertNotIn("workspaces_url", told)
+        with self.assertRaisesRegex(ValueError, "- workspaces_url: must be"):
+            self.read(url="https://a.example", workspaces_url="b.example", secret=SECRET)
         self.assertNotIn("dG9wc2VjcmV0", told)
 
     def test_the_environment_fills_in_what_is_not_given(self) -> None:
