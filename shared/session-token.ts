@@ -1,4 +1,3 @@
-import { foldName } from "./names.ts";
 import { shortHash } from "./short-hash.ts";
 
 type Session = { hub: string; user: string; server: string; session: string };
@@ -11,7 +10,7 @@ export function sessionTokenName({ hub, user, server, session }: Session): strin
   return `${hubUserTokenPrefix(hub, user)}${shortHash(`${server}\n${session}`)}`;
 }
 
-/** What the names of all tokens of one hub user begin with. */
+/** What the names of all tokens of one hub user begin with; names that a hub keeps apart are two users. */
 export function hubUserTokenPrefix(hub: string, user: string): string {
-  return `hubforge.${hub}.${shortHash(foldName(user))}.`;
+  return `hubforge.${hub}.${shortHash(user)}.`;
 }

@@ -124,20 +124,27 @@ class Git:
         self._server_pid = server_pid
         self.config: tuple[tuple[str, str], ...] = ()  # what the hub says that Git must know, beside the environment
 
-    def run(self, *words: str, at: Path | None = None, fails_with: type[Exception] = Later) -> str:
+    def run(self, *words: str, at: Path | None = None, fails_with: type[Exception] = Later, given: str = "") -> str:
+        """What Git prints; `given` is its input. Raises `fails_with` with Git's last words."""
         where = ["-C", str(at)] if at else []
         slow = ["-c", "http.lowSpeedLimit=1", "-c", "http.lowSpeedTime=60"]
         environment = with_config(os.environ, self.config)
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        with (
+            tempfile.TemporaryFile() as inputs,
+            tempfile.TemporaryFile() as output,
+            tempfile.TemporaryFile() as errors,
+        ):
+            inputs.write(given.encode("utf-8", "surrogateescape"))
+            inputs.seek(0)
             process = subprocess.Popen(
-                ["git", *slow, *where, *words], env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=errors
+                ["git", *slow, *where, *words], env=environment, stdin=inputs, stdout=output, stderr=errors
             )
             self._wait(process)
             output.seek(0)
             errors.seek(0)
             if process.returncode:
                 raise fails_with(last_line(errors.read().decode("utf-8", "replace")) or f"git {words[0]} failed")
-            return output.read().decode("utf-8", "replace").strip()
+            return output.read().decode("utf-8", "surrogateescape").strip()
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
         while True:
@@ -218,7 +225,7 @@ def fresh_clone(git: Git, repository: Repository, target: Path) -> str:
     remove_left_overs(target.parent)
     unfinished = Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=target.parent))
     try:
-        git.run("clone", "--quiet", repository.url, str(unfinished))
+        git.run("clone", "--quiet", "--config", f"hubforge.origin={repository.url}", repository.url, str(unfinished))
         if git.ask("rev-parse", "--verify", "--quiet", "HEAD", at=unfinished) is None:
             raise Later("the repository has no commit yet")
         unfinished.chmod(0o777 & ~current_umask())
@@ -247,11 +254,30 @@ def adopt(git: Git, repository: Repository, target: Path) -> str:
         raise Never(f"{target} has another origin and no commit; your repository is its remote {remote}")
     if not has_commits:
         start_from_origin(git, target)
-    git.ask("checkout-index", "--all", "--quiet", at=target)  # never overwrites; "fails" for each file that is there
+    left_out = add_missing(git, target)
     git.ask("update-index", "--refresh", "-q", at=target)  # "fails" if a file that was there differs
     git.ask("config", "--local", "--unset-all", "hubforge.adopting", at=target)
     name_author(git, repository, target)
-    return f"adopted {target}: nothing in it was changed, what was missing was added"
+    without = f", but {left_out} of the repository's files, whose folder is no folder here" if left_out else ""
+    return f"adopted {target}: nothing in it was changed, what was missing was added{without}"
+
+
+def add_missing(git: Git, target: Path) -> int:
+    """Lay out the repository's files that are not there; how many cannot be, because a file or a link of the person's
+    has the name of their folder. Those are marked (`skip-worktree`), or the next `git commit -a` would delete them."""
+    missing = [name for name in git.run("ls-files", "-z", "--deleted", at=target).split("\0") if name]
+    possible = [name for name in missing if has_own_folders(target, name)]
+    impossible = sorted(set(missing) - set(possible))
+    for words, names in ((("checkout-index", "--quiet"), possible), (("update-index", "--skip-worktree"), impossible)):
+        if names:
+            git.run(*words, "-z", "--stdin", at=target, given="".join(f"{name}\0" for name in names))
+    return len(impossible)
+
+
+def has_own_folders(target: Path, name: str) -> bool:
+    """Whether each folder above `name` is a real one of the clone, or can be made."""
+    folders = [target / parent for parent in Path(name).parents if parent != Path()]
+    return all((folder.is_dir() and not folder.is_symlink()) or not os.path.lexists(folder) for folder in folders)
 
 
 def start_from_origin(git: Git, target: Path) -> None:
@@ -269,22 +295,29 @@ def start_from_origin(git: Git, target: Path) -> None:
 
 
 def set_origin(git: Git, url: str, target: Path) -> str:
-    """Point `origin` at the repository; an origin on another host is the person's own and stays: ours is then
-    the remote `hubforge`. Also takes a password out of an old address on our host."""
+    """Point `origin` at the repository; one that is another repository is the person's own and stays: ours is then
+    the remote `hubforge`. Also takes a password out of an old address of ours, and follows one that was renamed."""
     found = git.ask("config", "--local", "--get", "remote.origin.url", at=target)
-    if found is None:
-        git.run("remote", "add", "origin", url, at=target)
-        return "origin"
-    if urlsplit(found).hostname == urlsplit(url).hostname:
-        if found != url:
+    ours = git.ask("config", "--local", "--get", "hubforge.origin", at=target)  # as we have set it once
+    if found is None or any(is_same_repository(found, known) for known in (url, ours) if known):
+        if found is None:
+            git.run("remote", "add", "origin", url, at=target)
+        elif found != url:
             git.run("remote", "set-url", "origin", url, at=target)
             say(f"origin of {target} now is {url}")
+        git.run("config", "--local", "hubforge.origin", url, at=target)
         return "origin"
     if git.ask("config", "--local", "--get", "remote.hubforge.url", at=target) != url:
         git.ask("remote", "remove", "hubforge", at=target)
         git.run("remote", "add", "hubforge", url, at=target)
         say(f"origin of {target} is elsewhere and stays; your repository is its remote hubforge")
     return "hubforge"
+
+
+def is_same_repository(one: str, other: str) -> bool:
+    """The same host and path, whatever user or password stands in the address."""
+    places = [(urlsplit(url).hostname, re.sub(r"(\.git)?/*$", "", urlsplit(url).path.lower())) for url in (one, other)]
+    return places[0] == places[1]
 
 
 def name_author(git: Git, repository: Repository, target: Path) -> None:

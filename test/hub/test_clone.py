@@ -156,7 +156,15 @@ class Adopt(CloneCase):
         self.assertEqual(self.git_here("rev-parse", "HEAD"), self.git_here("rev-parse", "origin/main"))
         changes = self.git_here("status", "--porcelain").splitlines()
         self.assertEqual(sorted(line.split()[1] for line in changes),
-                         ["IlumIntro.ipynb", "thesis.txt", "work", "work/README.md"])  # fmt: skip
+                         ["IlumIntro.ipynb", "thesis.txt", "work"])  # fmt: skip
+
+    def test_what_cannot_be_laid_beside_a_persons_file_is_not_deleted_by_their_next_commit(self) -> None:
+        self.target.mkdir()
+        (self.target / "spark").write_text("a file where the repository has a folder")
+        self.assertIn("but 1 of the repository's files, whose folder is no folder here", self.run_step())
+        self.assertEqual((self.target / "work/README.md").read_text(), FILES["work/README.md"])  # comes after it
+        self.git_here("commit", "-q", "--allow-empty", "-a", "-m", "mine")
+        self.assertEqual(self.git_here("ls-tree", "-r", "--name-only", "HEAD").splitlines(), sorted(FILES))
 
     def test_a_link_out_of_the_folder_is_not_followed(self) -> None:
         outside = self.new_folder()
@@ -184,8 +192,17 @@ class Adopt(CloneCase):
         self.run_step()
         old = self.url.replace("http://", "http://ada:old-password@").replace("jupyterhub-ada", "old-name")
         self.git_here("remote", "set-url", "origin", old)
+        self.git_here("config", "hubforge.origin", self.url.replace("jupyterhub-ada", "old-name"))
         self.run_step()
         self.assertEqual(self.git_here("remote", "get-url", "origin"), self.url)
+
+    def test_an_origin_that_is_another_repository_of_our_host_is_the_persons_own(self) -> None:
+        self.run_step()
+        other = self.url.replace("jupyterhub-ada", "team-project")
+        self.git_here("remote", "set-url", "origin", other)
+        self.run_step()
+        self.assertEqual(self.git_here("remote", "get-url", "origin"), other)
+        self.assertEqual(self.git_here("remote", "get-url", "hubforge"), self.url)
 
     def test_an_origin_elsewhere_is_the_persons_own(self) -> None:
         self.target.mkdir()
