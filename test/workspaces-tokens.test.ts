@@ -77,6 +77,12 @@ describe("a token", () => {
     expect([await isAlive(first.token), await isAlive(second.token)]).toEqual([true, true]);
   });
 
+  it("leaves those of another login of the same person alone, which the hub keeps apart and LDAP does not", async () => {
+    const first = await mint(asking("s1"), 10 * HOUR);
+    const { status } = await workspaces.credentials({ ...asking("s2"), user: uid.toUpperCase() });
+    expect([status, await isAlive(first.token)]).toEqual([200, true]);
+  });
+
   it("of many requests at once for one session is never left over by its release", async () => {
     const answers = await Promise.all(Array.from({ length: 6 }, () => workspaces.credentials(asking("s1"))));
     expect(answers.filter(({ status }) => status !== 200 && status !== 503)).toEqual([]);
