@@ -24,8 +24,16 @@ export type LogEvent =
   | "departure.not-sent-on"
   | `sync.${SyncEvent}`;
 
-/** Of the directory sync; each run ends with `finished` or `incomplete`. */
-type SyncEvent = "finished" | "incomplete" | "held-back" | "rebuilt" | "conflict-reported" | "noticed";
+/** Of the directory sync; each run ends with one of the first four. */
+type SyncEvent =
+  | "finished"
+  | "planned"
+  | "refused"
+  | "incomplete"
+  | "held-back"
+  | "rebuilt"
+  | "conflict-reported"
+  | "noticed";
 
 /** Named fields only, so that nothing secret gets in by accident: never a header, a body or an error object. */
 export type LogFields = {
@@ -79,6 +87,7 @@ const LOUD: Partial<Record<LogEvent, Level>> = {
   "directory.noticed": "warn",
   "departure.not-sent-on": "warn",
   "sync.incomplete": "error",
+  "sync.refused": "warn",
   "sync.held-back": "error",
   "sync.rebuilt": "error",
   "sync.conflict-reported": "warn",

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { schedule } from "#shared/config/schedule.ts";
 import { type Environment, loadSettings, SettingsError, settingNames } from "#shared/config.ts";
 import { startSecretStore } from "./support/secret-store.ts";
 
@@ -224,5 +225,41 @@ describe("a setting that refers to a secret", () => {
     store.asked.length = 0;
     await loadSettings(["retries"], { GITEA_TOKEN: "ssm:/hubforge/gitea-token", RETRY_FOR_MINUTES: "5" });
     expect(store.asked).toEqual([]);
+  });
+});
+
+describe("SYNC_SCHEDULE", () => {
+  const judge = (text: string) => schedule.safeParse(text).error?.issues[0]?.message;
+
+  it.each([
+    "rate(1 minute)",
+    "rate(5 minutes)",
+    "rate(1 hour)",
+    "rate(24 hours)",
+    "cron(0 10 * * ? *)",
+    "cron(0/15 * * * ? *)",
+    "cron(0/5 8-17 ? * MON-FRI *)",
+    "cron(0 18 ? * 2#1 *)",
+    "cron(0 8 L * ? 2026-2028)",
+    "cron(0,30 8 1W JAN,JUL ? *)",
+  ])("takes %s", (text) => {
+    expect(judge(text)).toBeUndefined();
+  });
+
+  it.each([
+    ["5 minutes", /must be rate/],
+    ["rate(0 minutes)", /of 1 at least/],
+    ["rate(1 minutes)", /AWS wants rate\(1 minute\)/],
+    ["rate(5 minute)", /plural/],
+    ["cron(nonsense)", /six fields/],
+    ["cron(0 10 * * *)", /six fields/],
+    ["cron(61 10 * * ? *)", /minutes$/],
+    ["cron(0 24 * * ? *)", /hours$/],
+    ["cron(0 10 * * * *)", /\? for day of month or/],
+    ["cron(0 10 ? * ? *)", /\? for day of month or/],
+    ["cron(0 10 ? JANUARY MON *)", /month$/],
+    ["cron(0/0 10 * * ? *)", /minutes$/],
+  ])("refuses, as AWS would, %s", (text, why) => {
+    expect(judge(text)).toMatch(why);
   });
 });

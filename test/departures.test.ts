@@ -15,7 +15,7 @@ afterEach(() => world.stop());
 
 const departure = spawnOf("ada", { route: "depart", directoryId: "id-of-ada", leave: ["datasci"] });
 
-async function deliver(body: unknown): Promise<boolean> {
+async function deliver(body: unknown, environment = world.environment): Promise<boolean> {
   await world.queues.send(DEPARTURES, body);
   const { url, arn } = world.queues.queue(DEPARTURES);
   const { Messages: [message] = [] } = await world.queues.client.send(
@@ -23,7 +23,7 @@ async function deliver(body: unknown): Promise<boolean> {
   );
   if (!message) throw new Error("nothing came");
   const record = sqsRecord(message, arn);
-  const handle = sendDeparturesOn(world.environment);
+  const handle = sendDeparturesOn(environment);
   const { batchItemFailures } = await handle({ Records: [record] }, { getRemainingTimeInMillis: () => 5_000 });
   if (batchItemFailures.length > 0) return false;
   const { receiptHandle: ReceiptHandle } = record;
@@ -48,6 +48,19 @@ describe("a departure whose delay is over", () => {
     expect(await deliver(departure)).toBe(false);
     expect(waitingIn(world)).toHaveLength(1);
     expect(world.lines.slice(before)).toMatchObject([{ event: "departure.not-sent-on", code: "queue.unreachable" }]);
+  });
+
+  it("says which setting is wrong, and blames no queue for it", async () => {
+    const before = world.lines.length;
+    expect(await deliver(departure, { ...world.environment, QUEUE_URL_IDENTITY: undefined })).toBe(false);
+    expect(world.lines.slice(before)).toMatchObject([
+      {
+        event: "departure.not-sent-on",
+        code: "settings.wrong",
+        level: "error",
+        reason: expect.stringContaining("QUEUE_URL_IDENTITY"),
+      },
+    ]);
   });
 
   it("becomes a letter when it is no envelope", async () => {

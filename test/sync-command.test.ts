@@ -16,10 +16,12 @@ beforeEach(async () => {
 afterEach(() => world.stop());
 
 /** `hubforge sync …` against the world's queues: exit code, stdout, stderr. */
-async function hubforge(...words: string[]) {
+const hubforge = (...words: string[]) => hubforgeIn(world.environment, ...words);
+
+async function hubforgeIn(environment: World["environment"], ...words: string[]) {
   const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
   const { signal } = new AbortController();
-  const code = await runCommandLine(["sync", ...words], { streams, environment: world.environment, signal });
+  const code = await runCommandLine(["sync", ...words], { streams, environment, signal });
   const text = (stream: PassThrough) => String(stream.read() ?? "");
   return { code, data: text(streams.stdout), notes: text(streams.stderr) };
 }
@@ -70,6 +72,18 @@ describe("hubforge sync", () => {
       code: 1,
       notes: expect.stringContaining("Nothing was done"),
     });
+  });
+
+  it("advises no confirmation that would be refused, and says 4 only where something is held back", async () => {
+    await enrol(world, "ada", "bob");
+    const blind = { ...world.environment, LDAP_EMAIL_ATTRIBUTE: "pager" };
+    const nothing = await hubforgeIn(blind);
+    expect(nothing.code).toBe(0);
+    await removePerson(world, "ada");
+    const held = await hubforgeIn(blind);
+    expect([held.code, held.notes]).toEqual([4, expect.stringContaining("nobody can confirm it")]);
+    expect(held.notes).not.toContain("--confirm");
+    expect(waitingIn(world)).toEqual([]);
   });
 
   it("says how far it came when a part is down, and refuses two decisions at once", async () => {

@@ -9,6 +9,7 @@ const TEAMS = {
   GROUP_TEAMS: JSON.stringify({ [groupDn("datasci")]: { team: "datasci", permission: "write" } }),
 };
 const HIDE_MEMBERS = "access to attrs=member by * none";
+const hidden = (group: string) => `access to dn.exact="${groupDn(group)}" attrs=member by * none`;
 
 let world: World;
 afterEach(() => world.stop());
@@ -24,14 +25,16 @@ const teamsOf = async (name: string) => (await personState(world, name)).teams.m
 
 describe("the right to read who is in the groups, lost", () => {
   it.each([
-    ["of those who may come in", ALLOWED],
-    ["whose teams follow", TEAMS],
-    ["of both", { ...ALLOWED, ...TEAMS }],
-  ])("takes nothing from anybody, and nobody can confirm it: groups %s", async (_, settings) => {
+    ["of those who may come in", ALLOWED, HIDE_MEMBERS],
+    ["of those who may come in, where other groups show theirs", ALLOWED, hidden("jupyterhub")],
+    ["whose teams follow", TEAMS, HIDE_MEMBERS],
+    ["whose teams follow, where they may still be searched", TEAMS, "access to attrs=member by * search"],
+    ["of both", { ...ALLOWED, ...TEAMS }, HIDE_MEMBERS],
+  ])("takes nothing from anybody, and nobody can confirm it: groups %s", async (_, settings, rule) => {
     world = await startSyncWorld(settings);
     await enrol(world, "ada", "bob");
     const before = await teamsOf("ada");
-    await loseRights(HIDE_MEMBERS);
+    await loseRights(rule);
     const { answer, lines, sent } = await syncAndSettle(world);
     expect(sent).toEqual([]);
     expect(eventsOf(lines, "sync.held-back")).toMatchObject([
@@ -57,7 +60,7 @@ describe("the right to read who is in the groups, lost", () => {
   it("of one group alone asks a human, who can tell an emptied group from a hidden one", async () => {
     world = await startSyncWorld({ ...TEAMS, ...ALLOWED });
     await enrol(world, "ada", "bob");
-    await loseRights(`access to dn.exact="${groupDn("datasci")}" attrs=member by * none`);
+    await loseRights(hidden("datasci"));
     const { answer, lines, sent } = await sync(world);
     expect(sent).toEqual([]);
     expect(eventsOf(lines, "sync.held-back")).toMatchObject([{ reason: expect.stringMatching(/^group\.silent: /) }]);

@@ -134,4 +134,15 @@ describe("Gitea's own sync", () => {
     const left = await sync(world, {}, { GITEA_NATIVE_SYNC: "true" });
     expect(eventsOf(left.lines, "sync.noticed")).toEqual([]);
   });
+
+  it.each([404, 403, 503])("costs nobody the run when it cannot be told: /admin/cron answers %i", async (status) => {
+    await enrol(world, "ada");
+    await setAttribute(world, "ada", "cn", "Ada Byron");
+    world.gitea.faults.add({ path: "/admin/cron", status, times: "always" });
+    const { lines, sent } = await sync(world);
+    expect(sent).toHaveLength(1);
+    expect(eventsOf(lines, "sync.noticed")).toMatchObject([
+      { code: "gitea.native-sync", reason: expect.stringContaining("cannot be told") },
+    ]);
+  });
 });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { syncDirectory } from "../functions/directory-sync/sync-directory.ts";
 import { makeTeam, membersOf } from "./support/accounts.ts";
 import { addPerson, groupDn, lockPerson, renamePerson, setAttribute } from "./support/people.ts";
 import { personState } from "./support/person-state.ts";
@@ -174,12 +175,47 @@ describe("SYNC_UPDATE_EXISTING=false", () => {
 
 describe("29 a dry run", () => {
   it("sends nothing, writes nothing, and answers with what it would have done", async () => {
-    await enrol(world, "ada");
+    await enrol(world, "ada", "bob");
     await setAttribute(world, "ada", "cn", "Ada Byron");
-    const { answer, requests, sent } = await sync(world, { dryRun: true });
+    await lockPerson(world, "bob");
+    const { answer, lines, requests, sent } = await sync(world, { dryRun: true });
     expect(sent).toEqual([]);
+    // Neither a success that counts nor a guard that alarms.
+    expect(lines).toMatchObject([{ event: "sync.planned", counts: answer.counts }]);
     expect(requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
-    expect(answer.counts).toMatchObject({ updated: 1, sent: 0 });
+    expect(answer.counts).toMatchObject({ toUpdate: 1, toDepart: 1, sent: 0 });
+    expect(answer.counts).not.toHaveProperty("departed");
+  });
+});
+
+describe("the function's event", () => {
+  const run = (event: unknown) => syncDirectory(world.environment)(event, { getRemainingTimeInMillis: () => 60_000 });
+
+  it.each([{ dryrun: true }, { dryRun: "true" }, { source: "me", dry: true }, "dryRun"])(
+    "is refused when it is misspelt, and nothing runs: %j",
+    async (event) => {
+      await enrol(world, "ada");
+      await setAttribute(world, "ada", "cn", "Ada Byron");
+      const before = world.lines.length;
+      await expect(run(event)).rejects.toMatchObject({ code: "event.invalid" });
+      expect(world.envelopesIn("identity")).toEqual([]);
+      expect(world.lines.slice(before)).toMatchObject([{ event: "sync.incomplete", code: "event.invalid" }]);
+    },
+  );
+
+  it("may be EventBridge's own, with all its fields", async () => {
+    const woken = {
+      version: "0",
+      id: "53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa",
+      "detail-type": "Scheduled Event",
+      source: "aws.events",
+      account: "123456789012",
+      time: "2026-11-24T09:00:00Z",
+      region: "eu-central-1",
+      resources: ["arn:aws:events:eu-central-1:123456789012:rule/sync"],
+      detail: {},
+    };
+    expect((await run(woken)).counts).toMatchObject({ people: 6, sent: 0 });
   });
 });
 

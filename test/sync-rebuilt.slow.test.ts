@@ -39,6 +39,8 @@ describe("a rebuilt directory (F6)", () => {
 
     const wrong = await sync(world, { rebind: "000000000000" });
     expect([wrong.sent, wrong.answer.refusal]).toEqual([[], expect.stringContaining("the new ids have the hash")]);
+    expect(wrong.lines).toMatchObject([{ event: "sync.refused", reason: wrong.answer.refusal, level: "warn" }]);
+    expect(wrong.answer.counts).not.toHaveProperty("departed");
     const { sent } = await sync(world, { rebind: held.answer.rebindHash ?? "" });
     expect(sent).toHaveLength(40);
     expect(sent.every(({ rebind, route }) => rebind !== undefined && route === "refresh")).toBe(true);
@@ -92,7 +94,8 @@ describe("a rebuilt directory (F6)", () => {
     const again = await sync(world, { rebind: answer.rebindHash ?? "" });
     expect(again.sent).toEqual([]);
     expect(again.answer.refusal).toContain("accounts rebind");
-    expect(eventsOf(again.lines, "sync.conflict-reported")).toMatchObject([{ code: "identity.other-id" }]);
+    const next = await sync(world);
+    expect(eventsOf(next.lines, "sync.conflict-reported")).toMatchObject([{ code: "identity.other-id" }]);
   });
 });
 

@@ -5,7 +5,7 @@ import { log, subjectOf } from "#shared/log.ts";
 import { parseEnvelope } from "#shared/parse-envelope.ts";
 import { DEPARTURES, ROUTES } from "#shared/pipeline.ts";
 import { createSender } from "#shared/queue.ts";
-import { why } from "#shared/why.ts";
+import { asStageError } from "#shared/settle.ts";
 
 /**
  * A departure that has waited goes to the first stage of its route, into its person's line there, so that it never runs
@@ -24,8 +24,9 @@ export function sendDeparturesOn(environment: Environment = process.env): BatchH
       await sender.sendEnvelope(ROUTES[envelope.route][0], envelope, signal);
       log("departure.sent-on", subjectOf(envelope));
       return true;
-    } catch (cause) {
-      log("departure.not-sent-on", { ...subjectOf(envelope), code: "queue.unreachable", reason: why(cause) });
+    } catch (thrown) {
+      const { code, message: reason } = asStageError(thrown);
+      log("departure.not-sent-on", { ...subjectOf(envelope), code, reason });
       return false;
     }
   });

@@ -16,6 +16,8 @@ export type Decision = {
   rebindHash: string | undefined;
   /** Whether people may lose something in this run. */
   isTaking: boolean;
+  /** What an operator may be told to allow, where that would help: hashes for `--confirm` and `--rebind`. */
+  advice: Consent;
   /** Why the consent does not fit: then nothing is done at all. */
   refusal?: string;
 };
@@ -30,12 +32,15 @@ export function decide(world: World, { confirm, rebind }: Consent): Decision {
   const guards = guardsOf(plan, world);
   const hash = removalHash(plan);
   const refusal = whyNot({ confirm, rebind }, { guards, hash, newIds });
+  const isTaking = guards.length === 0 || (confirm === hash && refusal === undefined);
+  const isHelpful = !isTaking && guards.every(({ isConfirmable }) => isConfirmable) && countRemovals(plan) > 0;
   return {
     plan,
     guards,
     hash,
     rebindHash: newIds,
-    isTaking: guards.length === 0 || confirm === hash,
+    isTaking,
+    advice: isHelpful ? { confirm: hash, rebind: newIds } : {},
     ...(refusal !== undefined && { refusal }),
   };
 }

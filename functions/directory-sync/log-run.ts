@@ -2,48 +2,63 @@ import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { log } from "#shared/log.ts";
 import { countRemovals } from "./decide.ts";
+import { whatRunsBeside } from "./native-sync.ts";
 import type { Progress, SyncRun } from "./run-sync.ts";
 
 /** A thousand broken entries are a thousand lines every five minutes; the rest is in `hubforge sync --dry-run`. */
 const CONFLICTS_TOLD = 50;
 
-/** What a run found and did, a line each. */
+/** What a run found and did, a line each; of one that was only asked what it would do, or refused to do it, one line. */
 export function logRun(run: SyncRun, milliseconds: number, giteaRequests: number): void {
-  const { plan, guards, hash, rebindHash, isTaking, world, nativeSyncRuns } = run;
+  const { hash, refusal } = run;
+  const figures = { counts: countsOf(run), milliseconds, giteaRequests };
+  if (refusal !== undefined) {
+    log("sync.refused", { code: "consent.refused", reason: refusal, hash, ...figures });
+  } else if (run.isDryRun) {
+    log("sync.planned", { hash, ...figures });
+  } else {
+    logFindings(run);
+    log("sync.finished", figures);
+  }
+}
+
+const isIdle = ({ refusal, isDryRun }: SyncRun) => isDryRun || refusal !== undefined;
+
+function logFindings({ plan, guards, hash, advice, isTaking, world, nativeSync }: SyncRun): void {
   for (const { code, dn, reason } of plan.conflicts.slice(0, CONFLICTS_TOLD)) {
     log("sync.conflict-reported", { code, dn, reason });
   }
-  if (nativeSyncRuns > 0 && !world.settings.GITEA_NATIVE_SYNC) {
-    const what = `Gitea's own LDAP sync has run ${nativeSyncRuns} times beside hubforge's: two writers undo each other`;
-    const advice = "switch it off on the source ([cron.sync_external_users]), or set GITEA_NATIVE_SYNC=true";
-    log("sync.noticed", { code: "gitea.native-sync", reason: `${what}; ${advice}` });
-  }
+  const beside = whatRunsBeside(nativeSync, world.settings);
+  if (beside !== undefined) log("sync.noticed", { code: "gitea.native-sync", reason: beside });
   const rebuilt = guards.find(({ code }) => code === "directory.rebuilt");
-  if (rebuilt && rebindHash && !isTaking) {
-    const advice = `if they are the same humans: hubforge sync --rebind ${rebindHash}`;
-    log("sync.rebuilt", { code: rebuilt.code, hash: rebindHash, reason: `${rebuilt.reason}; ${advice}` });
+  if (rebuilt && advice.rebind) {
+    const text = `if they are the same humans: hubforge sync --rebind ${advice.rebind}`;
+    log("sync.rebuilt", { code: rebuilt.code, hash: advice.rebind, reason: `${rebuilt.reason}; ${text}` });
   }
   if (guards.length > 0 && !isTaking) {
-    const isConfirmable = guards.every((guard) => guard.isConfirmable) && countRemovals(plan) > 0;
     const reason = guards.map((guard) => `${guard.code}: ${guard.reason}`).join("; ");
-    const advice = isConfirmable ? `; if it is right: hubforge sync --confirm ${hash}` : "";
-    log("sync.held-back", { hash, reason: `${reason}${advice}`, counts: { heldBack: countRemovals(plan) } });
+    const text = advice.confirm ? `; if it is right: hubforge sync --confirm ${advice.confirm}` : "";
+    log("sync.held-back", { hash, reason: `${reason}${text}`, counts: { heldBack: countRemovals(plan) } });
   }
-  log("sync.finished", { counts: countsOf(run), milliseconds, giteaRequests });
 }
 
-export function countsOf({ plan, world, isTaking, sent }: SyncRun): Record<string, number> {
+/** How many of what; under names that say so where nothing of it was done. */
+export function countsOf(run: SyncRun): Record<string, number> {
+  const { plan, world, isTaking, sent } = run;
   const { directory, gitea } = world;
   const isNew = ({ changes }: (typeof plan.refreshes)[number]) => changes.some(({ what }) => what === "account");
+  const created = plan.refreshes.filter(isNew).length;
+  const updated = plan.refreshes.filter((refresh) => !isNew(refresh) && refresh.changes.length > 0).length;
+  const left = isTaking ? plan.refreshes.filter(({ leave }) => leave.length > 0).length : 0;
+  const departed = isTaking ? plan.departures.length : 0;
   return {
     people: directory.people.length,
     groups: directory.groups.length,
     accounts: gitea.accounts.length,
     known: plan.knownCount,
-    created: plan.refreshes.filter(isNew).length,
-    updated: plan.refreshes.filter((refresh) => !isNew(refresh) && refresh.changes.length > 0).length,
-    left: isTaking ? plan.refreshes.filter(({ leave }) => leave.length > 0).length : 0,
-    departed: isTaking ? plan.departures.length : 0,
+    ...(isIdle(run)
+      ? { toCreate: created, toUpdate: updated, toLeave: left, toDepart: departed }
+      : { created, updated, left, departed }),
     heldBack: isTaking ? 0 : countRemovals(plan),
     conflicts: plan.conflicts.length,
     unresolvedMembers: directory.unresolvedMembers,

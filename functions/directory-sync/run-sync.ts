@@ -6,6 +6,7 @@ import { checkSettings } from "#shared/gitea/check-settings.ts";
 import { createSender, type Sender } from "#shared/queue.ts";
 import type { Invocation } from "#shared/stage.ts";
 import { type Consent, type Decision, decide } from "./decide.ts";
+import { type NativeSync, readNativeSync } from "./native-sync.ts";
 import type { World } from "./plan.ts";
 import { readGitea } from "./read-gitea.ts";
 import { sendPlan } from "./send-plan.ts";
@@ -16,7 +17,7 @@ export type SyncTools = { directory: Directory; lists: GiteaLists; settings: Syn
 /** How far a run has come, for people who wait and for the line that says why it ended. */
 export type Progress = { people: number; accounts: number; sent: number };
 
-export type SyncRun = Decision & { world: World; sent: number; nativeSyncRuns: number };
+export type SyncRun = Decision & { world: World; sent: number; nativeSync: NativeSync; isDryRun: boolean };
 
 type Run = Consent & { isDryRun?: boolean; signal: AbortSignal; now: Date; onProgress?: (progress: Progress) => void };
 
@@ -45,16 +46,16 @@ function checkGroupTeams({ GROUP_TEAMS }: SyncSettings): void {
  * @throws Retryable when a read or a send does not come to its end; what was sent stays sent
  */
 export async function runSync(run: Run, { directory, lists, settings, sender }: SyncTools): Promise<SyncRun> {
-  const { signal, now, isDryRun, onProgress = () => undefined } = run;
+  const { signal, now, isDryRun = false, onProgress = () => undefined } = run;
   const progress: Progress = { people: 0, accounts: 0, sent: 0 };
   const came = (step: Partial<Progress>) => onProgress(Object.assign(progress, step));
-  const [everybody, gitea, nativeSyncRuns] = await Promise.all([
+  const [everybody, gitea, nativeSync] = await Promise.all([
     directory.readAll({ groupDns: Object.keys(settings.GROUP_TEAMS), onPeople: (people) => came({ people }) }, signal),
     readGitea(lists, settings).then((found) => {
       came({ accounts: found.accounts.length });
       return found;
     }),
-    lists.nativeSyncRuns(),
+    readNativeSync(lists),
   ]);
   const world: World = { directory: everybody, gitea, settings };
   const decision = decide(world, run);
@@ -62,5 +63,5 @@ export async function runSync(run: Run, { directory, lists, settings, sender }: 
     const onSent = (count: number) => came({ sent: progress.sent + count });
     await sendPlan(decision, { sender, signal, now, onSent });
   }
-  return { ...decision, world, sent: progress.sent, nativeSyncRuns };
+  return { ...decision, world, sent: progress.sent, nativeSync, isDryRun };
 }

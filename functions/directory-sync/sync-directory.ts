@@ -1,15 +1,26 @@
 import * as z from "zod";
 import type { LambdaContext } from "#shared/batch.ts";
 import type { Environment } from "#shared/config.ts";
+import { Permanent } from "#shared/errors.ts";
 import { countsOf, logIncomplete, logRun } from "./log-run.ts";
 import { connectSync, type Progress, runSync } from "./run-sync.ts";
 
-/** What may be asked of a run; the schedule asks nothing. */
-const SyncEvent = z.object({
+/** What may be asked of a run; a misspelt wish must not be taken for none, and run for real. */
+const Wish = z.strictObject({
   dryRun: z.boolean().optional(),
   confirm: z.string().optional(),
   rebind: z.string().optional(),
 });
+
+/** EventBridge's own, with the many fields of a rule's event, by a schedule or after a deployment: it asks nothing. */
+const Woken = z.looseObject({ source: z.string(), "detail-type": z.string() });
+
+function wishOf(event: unknown): z.infer<typeof Wish> {
+  if (Woken.safeParse(event).success) return {};
+  const { data, error } = Wish.safeParse(event ?? {});
+  if (data) return data;
+  throw new Permanent("event.invalid", `nothing was done: ${z.prettifyError(error)}`);
+}
 
 /** Of Lambda's time this much is left for the last lines of the log. */
 const WORK_SHARE = 0.95;
@@ -22,7 +33,7 @@ export function syncDirectory(environment: Environment = process.env) {
     const signal = AbortSignal.timeout(Math.floor(context.getRemainingTimeInMillis() * WORK_SHARE));
     const requests = { total: 0, writes: 0 };
     try {
-      const { dryRun = false, ...consent } = SyncEvent.parse(event ?? {});
+      const { dryRun = false, ...consent } = wishOf(event);
       const tools = (await connectSync(environment))({ signal, requests });
       const onProgress = (now: Progress) => Object.assign(progress, now);
       const run = await runSync({ ...consent, isDryRun: dryRun, signal, now: new Date(), onProgress }, tools);

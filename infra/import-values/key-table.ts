@@ -84,7 +84,7 @@ const CRON: Record<string, Meaning> = {
 
 /** Go's `@every 5m` as EventBridge's rate. */
 function rateOf(value: unknown): string | Refusal {
-  const [, count, unit] = /^@every (\d+)([mh])$/.exec(String(value)) ?? [];
+  const [, count, unit] = /^@every ([1-9]\d*)([mh])$/.exec(String(value)) ?? [];
   if (count === undefined) return new Refusal("is no @every <number>m or h: set SYNC_SCHEDULE to rate(…) or cron(…)");
   const name = unit === "h" ? "hour" : "minute";
   return `rate(${count} ${name}${count === "1" ? "" : "s"})`;

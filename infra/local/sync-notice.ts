@@ -4,12 +4,24 @@ import type { LogLine } from "#shared/log.ts";
 export function syncText(line: LogLine): string | undefined {
   const { code, counts = {}, event, milliseconds, reason } = line;
   if (event === "sync.finished") return `  ✔ sync         ${finished(counts)} (${milliseconds} ms)`;
+  if (event === "sync.planned") return `  ✔ sync         only planned: ${finished(counts)} (${milliseconds} ms)`;
   if (event === "sync.incomplete") return `  ✘ sync         did not come to its end: ${code}: ${reason}`;
   return event.startsWith("sync.") ? `  ! sync         ${[code, reason].filter(Boolean).join(": ")}` : undefined;
 }
 
 function finished(counts: Readonly<Record<string, number>>): string {
-  const changes = ["created", "updated", "left", "departed", "heldBack", "conflicts"]
+  const changes = [
+    "created",
+    "updated",
+    "left",
+    "departed",
+    "toCreate",
+    "toUpdate",
+    "toLeave",
+    "toDepart",
+    "heldBack",
+    "conflicts",
+  ]
     .filter((what) => counts[what])
     .map((what) => `${counts[what]} ${what}`);
   const read = `${counts["people"]} people, ${counts["groups"]} groups, ${counts["accounts"]} accounts`;

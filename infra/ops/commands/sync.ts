@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { DEPARTURES } from "#shared/pipeline.ts";
+import { countRemovals } from "../../../functions/directory-sync/decide.ts";
 import { connectSync, type Progress, runSync, type SyncRun } from "../../../functions/directory-sync/run-sync.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -59,9 +60,9 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
   }
 };
 
-function exitCodeOf({ refusal, isTaking, guards }: SyncRun, isDryRun: boolean): ExitCode {
+function exitCodeOf({ refusal, isTaking, plan }: SyncRun, isDryRun: boolean): ExitCode {
   if (refusal !== undefined) return EXIT.error;
-  return guards.length > 0 && !isTaking && !isDryRun ? EXIT.partly : EXIT.done;
+  return !isTaking && !isDryRun && countRemovals(plan) > 0 ? EXIT.partly : EXIT.done;
 }
 
 const EVERY_MILLISECONDS = 200;

@@ -1,5 +1,6 @@
 import { giteaLists } from "#shared/gitea/account-list.ts";
 import { examineGitea, SCOPES } from "#shared/gitea/examine.ts";
+import { NATIVE_SYNC_ADVICE } from "../../../functions/directory-sync/native-sync.ts";
 import { type Check, type CheckGroup, failed, warning } from "./check.ts";
 import type { Deployment } from "./deployment.ts";
 import { settingsCheck } from "./settings-checks.ts";
@@ -160,8 +161,8 @@ function ofNativeSync(deployment: Deployment): Check {
         return `left to it names and mail (GITEA_NATIVE_SYNC); ${runs} runs since Gitea started`;
       if (runs === 0) return "has not run since Gitea started";
       return warning(
-        `has run ${runs} times since Gitea started: two writers undo each other`,
-        "switch off [cron.sync_external_users] or the source's own switch, or set GITEA_NATIVE_SYNC=true",
+        `has run ${runs} times since Gitea started: where it is on for the source, two writers undo each other`,
+        NATIVE_SYNC_ADVICE,
       );
     },
   };

@@ -49,7 +49,7 @@ function detailOf({ what, from, to }: Change): string {
 
 /** What follows the table: how much, whether it was sent, and what to do. */
 export function summaryOf(run: SyncRun, { isDryRun, name }: { isDryRun: boolean; name: string }): string[] {
-  const { plan, world, hash, rebindHash, guards, isTaking, refusal } = run;
+  const { plan, world, hash, advice, guards, isTaking, refusal } = run;
   const read = `${world.directory.people.length} people and ${world.gitea.accounts.length} accounts compared on ${name}`;
   if (refusal !== undefined) return [read, `Nothing was done: ${refusal}`];
   const removals = countRemovals(plan);
@@ -58,11 +58,14 @@ export function summaryOf(run: SyncRun, { isDryRun, name }: { isDryRun: boolean;
     read,
     isDryRun ? "Dry run: nothing was sent." : sentText(run),
     ...(removals > 0 ? [`Who would lose something: ${removals}, removals ${hash}`] : []),
-    ...(isHeld ? [`Held back. If it is right: hubforge sync --confirm ${hash}`] : []),
-    ...(rebindHash !== undefined && isHeld
-      ? [`If they are the same humans: hubforge sync --rebind ${rebindHash}`]
-      : []),
+    ...(isHeld ? [heldText(advice)] : []),
+    ...(advice.rebind ? [`If they are the same humans: hubforge sync --rebind ${advice.rebind}`] : []),
   ];
+}
+
+function heldText({ confirm }: SyncRun["advice"]): string {
+  if (confirm) return `Held back. If it is right: hubforge sync --confirm ${confirm}`;
+  return "Held back, and nobody can confirm it, because the read proves nothing: mend what the guards name.";
 }
 
 function sentText({ sent }: SyncRun): string {
