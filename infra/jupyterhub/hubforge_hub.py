@@ -36,12 +36,11 @@ import os
 import queue
 import random
 import re
+import socket
 import sqlite3
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -58,6 +57,7 @@ T = TypeVar("T")
 log = logging.getLogger("hubforge")
 
 SEND_FOR_SECONDS = 3 * 24 * 3600
+LEAST_ATTEMPTS = 50  # three days hold 288 at the longest waits
 SEND_TIMEOUT_SECONDS = 5.0
 ASK_TIMEOUT_SECONDS = 8.0
 FIRST_RETRY_SECONDS = 0.5
@@ -137,7 +137,7 @@ def address(value: Any, path: str) -> str:
         raise ValueError("is missing")
     parts = urlsplit(value.strip())
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"must be an http or https address, is {value!r}")
+        raise ValueError(f"must be an http or https address, is {shown(value)}")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must hold no user, password, query or fragment")
     whole = value.strip().rstrip("/")
@@ -147,11 +147,16 @@ def address(value: Any, path: str) -> str:
     return whole + path
 
 
+def shown(value: Any) -> str:
+    """A wrong value as a message may show it: settings that were swapped put a secret or a password there."""
+    return "something secret" if re.search(r"whsec_|@", str(value)) else repr(value)
+
+
 def origin_of(url: str) -> str:
     """`https://git.example/org/repo.git` -> `https://git.example`, without any user name."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError(f"must be an http or https address, is {url!r}")
+        raise ValueError(f"must be an http or https address, is {shown(url)}")
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
@@ -175,7 +180,7 @@ def read_secret(entry: str) -> bytes:
 
 def hub_name(value: Any) -> str:
     if not re.fullmatch(r"[a-z0-9-]{1,40}", str(value)):
-        raise ValueError(f"must be 1 to 40 of a-z, 0-9 and hyphen, is {value!r}")
+        raise ValueError(f"must be 1 to 40 of a-z, 0-9 and hyphen, is {shown(value)}")
     return str(value)
 
 
@@ -230,15 +235,36 @@ class NoAnswer(Exception):
     """The other side could not be reached, hung up, or took too long."""
 
 
-class KeepRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirected POST loses its body: a redirect is an answer, never followed."""
+class Deadline:
+    """Ends a connection after so many seconds, whatever it is waiting for: the time-out of a socket is one of each
+    read, and an answer that comes a byte a second would hold its thread for ever."""
 
-    def redirect_request(self, *_: Any, **__: Any) -> None:
-        return None
+    def __init__(self, connection: http.client.HTTPConnection, seconds: float) -> None:
+        self.is_over = False
+        self._connection = connection
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def __enter__(self) -> Deadline:
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._connection.close()
+
+    def _end(self) -> None:
+        self.is_over = True
+        if self._connection.sock:
+            with contextlib.suppress(OSError):
+                self._connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-# The environment's proxies are left out as well: the hub talks to hubforge and nobody in between.
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), KeepRedirect())
+def connect(url: str, timeout_seconds: float) -> http.client.HTTPConnection:
+    """Without the environment's proxies: the hub talks to hubforge and nobody in between."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    return kind(parts.hostname or "", parts.port, timeout=timeout_seconds)
 
 
 def sign(secrets: Sequence[bytes], delivery: str, timestamp: int, body: bytes) -> str:
@@ -258,15 +284,15 @@ def post(url: str, delivery: str, body: bytes, secrets: Sequence[bytes], timeout
         "webhook-timestamp": str(timestamp),
         "webhook-signature": sign(secrets, delivery, timestamp, body),
     }
-    request = urllib.request.Request(url, body, headers, method="POST")
-    try:
-        with OPENER.open(request, timeout=timeout_seconds) as answer:
-            return Answer(answer.status, answer.headers, read_bounded(answer, timeout_seconds))
-    except urllib.error.HTTPError as error:
-        with error:
-            return Answer(error.code, error.headers, read_bounded(error, timeout_seconds))
-    except (OSError, http.client.HTTPException) as error:
-        raise NoAnswer(str(getattr(error, "reason", "") or error) or type(error).__name__) from error
+    connection = connect(url, timeout_seconds)
+    with Deadline(connection, timeout_seconds) as deadline:
+        try:
+            connection.request("POST", urlsplit(url).path or "/", body, headers)
+            answer = connection.getresponse()  # a redirect is an answer as well, never followed
+        except (OSError, http.client.HTTPException) as error:
+            why = f"no whole answer within {timeout_seconds:g} s" if deadline.is_over else str(error)
+            raise NoAnswer(why or type(error).__name__) from error
+        return Answer(answer.status, answer.headers, read_bounded(answer, timeout_seconds))
 
 
 def read_bounded(answer: Any, timeout_seconds: float) -> bytes:
@@ -282,9 +308,11 @@ def read_bounded(answer: Any, timeout_seconds: float) -> bytes:
     return b"".join(parts)[:LARGEST_ANSWER_BYTES]
 
 
-def verdict(status: int) -> str:
-    """`done`, `never` (this message cannot succeed), `settings` (it concerns all: keep, loudly) or `later`."""
-    if 200 <= status < 300:
+def verdict(answer: Answer, delivery: str) -> str:
+    """`done`, `never` (this message cannot succeed), `settings` (it concerns all: keep, loudly) or `later`. Done is
+    only what the ingress itself says of this message: any page of a proxy or a wrong host is a friendly 200, too."""
+    status = answer.status
+    if status == 202 and answer.json().get("id") == delivery:
         return "done"
     if status in (400, 413, 415, 422):
         return "never"
@@ -634,20 +662,23 @@ class Outbox:
         oldest = "select min(sequence) from messages where hub = m.hub and person = m.person and parked_at is null"
         query = (
             "select delivery, person, body, created_at, attempts from messages as m"
-            " where hub = ? and parked_at is null and (attempts = 0 or next_at <= ?)"
+            " where hub = ? and parked_at is null and (attempts = 0 or next_at not between ? and ?)"
             f" and sequence = ({oldest}) and person not in ({', '.join('?' * len(names))})"
             " order by min(attempts, 1), next_at limit 1"
         )
-        row = self._read(lambda db: db.execute(query, (self.hub, time.time(), *names)).fetchone())
+        # Later than anybody waits is what a clock has written that was ahead: due as well.
+        waits = (time.time(), time.time() + LONGEST_RETRY_AFTER_SECONDS)
+        row = self._read(lambda db: db.execute(query, (self.hub, *waits, *names)).fetchone())
         return Message(*row) if row else None
 
     def delivered(self, message: Message) -> None:
         self._write(lambda db: db.execute("delete from messages where delivery = ?", (message.delivery,)))
 
     def postpone(self, message: Message, delay_seconds: float, error: str) -> None:
-        """Try again later. Without an attempt in three days the message is moved aside."""
+        """Try again later. What three days of attempts did not get in is moved aside; a clock that jumps by days makes
+        no attempts."""
         now = time.time()
-        if now - message.created_at > SEND_FOR_SECONDS:
+        if now - message.created_at > SEND_FOR_SECONDS and message.attempts >= LEAST_ATTEMPTS:
             self.park(message, f"not accepted for 3 days: {error}")
             return
         self._write(
@@ -893,7 +924,7 @@ class Sender:
             self._alarm("ingress.unreachable", url=settings.events_url, error=str(error), delivery=message.delivery)
             self._outbox.postpone(message, retry_delay(message.attempts, None), str(error))
             return
-        result = verdict(answer.status)
+        result = verdict(answer, message.delivery)
         told = f"{answer.status} {answer.excerpt()}"
         if result == "done":
             self._outbox.delivered(message)
@@ -981,7 +1012,8 @@ def ask(
         raise Unavailable("hubforge.unreachable", f"hubforge does not answer: {error}") from error
     told = answer.json()
     code = str(told.get("code") or f"hubforge.{answer.status}")
-    message = str(told.get("message") or f"hubforge answered {answer.status} {answer.excerpt()}")
+    quoted = "" if 200 <= answer.status < 300 else answer.excerpt()  # the body of a good answer may hold a token
+    message = str(told.get("message") or f"hubforge answered {answer.status} {quoted}".strip())
     if answer.status == 403 and told.get("code"):  # one without is of something in between, and no last word
         raise Refused(code, message)
     if answer.status != 200:
@@ -1087,7 +1119,7 @@ def server_variables(session: Session, directory: str, full_name: str, mail: str
 
 def plain_text(value: str) -> str:
     """A name that Git and KubeSpawner take: no braces, brackets, control characters or dollar signs."""
-    return re.sub(r"[{}<>$\x00-\x1f\x7f]", "", value).strip()
+    return re.sub(r"[{}<>$\x00-\x1f\x7f\ud800-\udfff]", "", value).strip()
 
 
 def merge_environment(
@@ -1101,6 +1133,8 @@ def merge_environment(
         else:
             merged.setdefault(name, value)
     count = git_config_count(merged)
+    if count > MOST_GIT_CONFIG:
+        return merged  # the clone step writes what Git must know into the clone
     present = {(merged.get(f"GIT_CONFIG_KEY_{i}"), merged.get(f"GIT_CONFIG_VALUE_{i}")) for i in range(count)}
     if config and not present.issuperset(config):
         for number, (key, value) in enumerate(config, start=count):
@@ -1108,6 +1142,10 @@ def merge_environment(
             merged[f"GIT_CONFIG_VALUE_{number}"] = value
         merged["GIT_CONFIG_COUNT"] = str(count + len(config))
     return merged
+
+
+# A form may let people set variables, and Git itself reads each entry at every command.
+MOST_GIT_CONFIG = 1000
 
 
 def git_config_count(environment: Mapping[str, Any]) -> int:
@@ -1639,10 +1677,16 @@ class Broker:
         async with self._lock(caller.user):
             session = await self._session(caller)
             kept = self._keep(caller, session)
-            if kept.credentials and hmac.compare_digest(token_hash(kept.credentials.password) or "", refused):
+            if kept.credentials and token_hash(kept.credentials.password) == refused:
                 kept.credentials = None
                 kept.was_refused = True
                 say(logging.WARNING, "credentials.erased", **subject(session), why="Gitea refused the token, says Git")
+
+    async def servers_of(self, user: Any, hashed: str | None) -> list[str]:
+        """The servers of `user` whose own token this is."""
+        live = {name for name, spawner in dict.items(user.spawners) if hashed == token_hash(spawner.api_token)}
+        known = await self._hub.read(self._hub.outbox.open_sessions, user.name)
+        return sorted(live | {session.server for session in known if hashed and hashed == session.token_hash})
 
     async def _session(self, caller: Caller) -> Session:
         """The caller's open session. A running server that the outbox has lost gets a new one here."""
@@ -1708,24 +1752,28 @@ class Broker:
         return self._locks.setdefault(user.lower(), asyncio.Lock())
 
 
-def caller_of(handler: Any) -> Caller:
-    """Who sends this request. Only a server's own token will do: it alone names exactly one server of its owner."""
+async def caller_of(handler: Any, broker: Broker) -> Caller:
+    """Who sends this request. Only a server's own token will do: by its scopes it names exactly one server of its
+    owner, or, where the admin gave servers other scopes, it is the one that the hub gave that server."""
     user, token = handler.current_user, handler.get_token()
     if user is None or token is None or not hasattr(user, "spawners"):
         raise ended()
     prefix = f"access:servers!server={user.name}/"
     servers = [scope[len(prefix) :] for scope in handler.expanded_scopes if scope.startswith(prefix)]
+    hashed = token_hash(handler.get_auth_token())
+    if len(servers) != 1:
+        servers = await broker.servers_of(user, hashed)
     if len(servers) != 1:
         raise Denied(403, "token.other", "only a server's own token can ask for Git credentials")
     spawner = dict.get(user.spawners, servers[0])  # the hub's own dictionary makes a spawner when asked
-    return Caller(user.name, servers[0], token_hash(handler.get_auth_token()), spawner)
+    return Caller(user.name, servers[0], hashed, spawner)
 
 
-async def answer(handler: Any, work: Callable[[Caller], Awaitable[Any]]) -> None:
+async def answer(handler: Any, broker: Broker, work: Callable[[Caller], Awaitable[Any]]) -> None:
     """Run one request of a user's server: JSON out, every error a status and a sentence."""
     handler.set_header("Cache-Control", "no-store")
     try:
-        result = await work(caller_of(handler))
+        result = await work(await caller_of(handler, broker))
     except Denied as error:
         handler.set_status(error.status)
         result = {"code": error.code, "message": str(error), "delivery": error.delivery}
@@ -1741,7 +1789,7 @@ def handlers(broker: Broker) -> list[tuple[str, Any]]:
     base = importlib.import_module("jupyterhub.apihandlers.base").APIHandler
 
     async def get_status(handler: Any) -> None:
-        await answer(handler, broker.status)
+        await answer(handler, broker, broker.status)
 
     async def post_credentials(handler: Any) -> None:
         async def work(caller: Caller) -> Any:
@@ -1750,7 +1798,7 @@ def handlers(broker: Broker) -> list[tuple[str, Any]]:
                 return await broker.erase(caller, question["refused"])
             return await broker.credentials(caller, question["protocol"], question["host"])
 
-        await answer(handler, work)
+        await answer(handler, broker, work)
 
     return [
         (f"{ROUTES}status", type("HubforgeStatusHandler", (base,), {"get": get_status})),
@@ -1761,7 +1809,7 @@ def handlers(broker: Broker) -> list[tuple[str, Any]]:
 def read_question(body: bytes) -> dict[str, str]:
     try:
         asked = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         asked = None
     if not isinstance(asked, dict) or asked.get("action") not in ("get", "erase"):
         raise Denied(400, "question.malformed", "the body must be JSON with action get or erase")

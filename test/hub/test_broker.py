@@ -255,14 +255,13 @@ class Refused(BrokerCase):
 class Callers(BrokerCase):
     def caller(self, scopes: set[str], user: Any = "ada", token: str | None = "server-token") -> hubforge.Caller:
         person = self.ada if user == "ada" else user
-        return hubforge.caller_of(
-            SimpleNamespace(
-                current_user=person,
-                expanded_scopes=scopes,
-                get_token=lambda: SimpleNamespace() if token else None,
-                get_auth_token=lambda: token,
-            )
+        handler = SimpleNamespace(
+            current_user=person,
+            expanded_scopes=scopes,
+            get_token=lambda: SimpleNamespace() if token else None,
+            get_auth_token=lambda: token,
         )
+        return asyncio.run(hubforge.caller_of(handler, self.broker))
 
     def test_only_a_servers_own_token_will_do(self) -> None:
         self.started("proj/x")
@@ -276,7 +275,17 @@ class Callers(BrokerCase):
             set(),
         ):
             with self.subTest(scopes), self.assertRaises(hubforge.Denied):
-                self.caller(scopes)
+                self.caller(scopes, token="no server's own")
+
+    def test_where_servers_have_other_scopes_it_is_the_token_that_the_hub_gave_the_server(self) -> None:
+        started = self.started("lab")
+        scopes = {"access:servers!user=ada", "users:activity!user=ada"}  # the admin's own server_token_scopes
+        given = started.spawner.api_token
+        self.assertEqual(self.caller(scopes, token=given).server, "lab")
+        started.spawner.api_token = None  # as after a restart of the hub: the outbox still knows
+        self.assertEqual(self.caller(scopes, token=given).server, "lab")
+        with self.assertRaises(hubforge.Denied):
+            self.caller(scopes, token="made on the token page")
 
     def test_a_service_a_browser_and_a_dead_token_are_nobody(self) -> None:
         scopes = {"access:servers!server=ada/"}
@@ -291,7 +300,7 @@ class Callers(BrokerCase):
         self.assertEqual(self.ada.spawners, {})
 
     def test_a_malformed_question_is_400(self) -> None:
-        for body in (b"", b"[]", b'{"action":"store"}', b"\xff", b"null"):
+        for body in (b"", b"[]", b'{"action":"store"}', b"\xff", b"null", b"[" * 200_000):
             with self.assertRaises(hubforge.Denied) as caught:
                 hubforge.read_question(body)
             self.assertEqual(caught.exception.status, 400)

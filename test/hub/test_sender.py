@@ -154,11 +154,23 @@ class Answers(SenderCase):
         self.ingress.behave = lambda event: 503
         self.lives("ada")
         with sqlite3.connect(self.settings.outbox) as db:
-            db.execute("update messages set created_at = created_at - 3 * 86400 - 1")
+            db.execute("update messages set created_at = created_at - 3 * 86400 - 1, attempts = 60")
         db.close()
         self.send()
         wait_for(lambda: self.outbox.status()["parked"] == 2)
         self.assertIn("not accepted for 3 days", self.outbox.status()["troubles"][0]["error"])
+
+    def test_a_clock_that_was_days_ahead_for_a_moment_neither_parks_nor_delays(self) -> None:
+        self.lives("ada")
+        message = self.outbox.due()
+        assert message
+        far = time.time() + 4 * 86400
+        with mock.patch.object(time, "time", lambda: far):
+            self.outbox.postpone(message, 30, "401: too old")
+        self.assertEqual(self.outbox.status()["parked"], 0)
+        again = self.outbox.due()
+        assert again
+        self.assertEqual((again.delivery, again.attempts), (message.delivery, 1))
 
     def test_an_outage_costs_nothing_but_time(self) -> None:
         port = self.ingress.port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.message
 import os
 import time
 import unittest
@@ -11,6 +12,19 @@ from unittest import mock
 from support import OTHER_SECRET, SECRET, Case, Server, is_signed, reply
 
 import hubforge_hub as hubforge
+
+
+class Secrets(unittest.TestCase):
+    def test_settings_that_were_swapped_do_not_show_the_secret(self) -> None:
+        for wrong in ({"url": SECRET, "secret": "http://x"}, {"hub": SECRET}, {"url": "ftp://u:whsec@x"}):
+            with self.assertRaises(ValueError) as caught:
+                hubforge.read_settings({"url": "http://127.0.0.1", "secret": SECRET, **wrong})
+            self.assertNotIn(SECRET, str(caught.exception))
+            self.assertNotIn("u:whsec", str(caught.exception))
+
+    def test_a_placeholder_is_no_secret_and_says_so(self) -> None:
+        with self.assertRaisesRegex(ValueError, "must be whsec_ and the base64 of 24 to 64 random bytes"):
+            hubforge.read_secrets("whsec_…")
 
 
 class Signature(unittest.TestCase):
@@ -71,6 +85,18 @@ class Post(Case):
         self.assertEqual(hubforge.post(server.url, "evt_1", b"{}", [b"k"], 0.3).status, 202)
         self.assertLess(time.monotonic() - before, 1.2)
 
+    def test_headers_that_come_a_byte_at_a_time_cost_no_more_either(self) -> None:
+        def drip(handler: Any, body: bytes) -> None:
+            for byte in b"HTTP/1.1 202 Accepted\r\nX-Slow: " + b"x" * 200:
+                handler.wfile.write(bytes([byte]))
+                time.sleep(0.05)
+
+        server = self.enter(Server(drip))
+        before = time.monotonic()
+        with self.assertRaisesRegex(hubforge.NoAnswer, "no whole answer within 0.3 s"):
+            hubforge.post(server.url, "evt_1", b"{}", [b"k"], 0.3)
+        self.assertLess(time.monotonic() - before, 1.2)
+
     def test_of_a_large_body_no_more_than_64_kib_is_kept(self) -> None:
         server = self.enter(Server(lambda handler, body: reply(handler, 200, b"x" * 300_000)))
         self.assertEqual(len(hubforge.post(server.url, "evt_1", b"{}", [b"k"], 5).body), 65536)
@@ -79,14 +105,24 @@ class Post(Case):
 class Verdicts(unittest.TestCase):
     def test_each_status_means_one_thing(self) -> None:
         meanings = {
-            "done": (200, 202),
             "never": (400, 413, 415, 422),
             "later": (408, 409, 425, 429, 500, 502, 503, 504),
-            "settings": (301, 307, 401, 403, 404, 405, 410),
+            "settings": (200, 202, 204, 301, 307, 401, 403, 404, 405, 410),
         }
         for meaning, statuses in meanings.items():
             for status in statuses:
-                self.assertEqual(hubforge.verdict(status), meaning, status)
+                answer = hubforge.Answer(status, email.message.Message(), b"<html>Please sign in</html>")
+                self.assertEqual(hubforge.verdict(answer, "evt_1"), meaning, status)
+
+    def test_done_is_only_what_the_ingress_says_of_this_very_message(self) -> None:
+        for status, body, meaning in (
+            (202, b'{"id": "evt_1", "status": "queued"}', "done"),
+            (202, b'{"id": "evt_2", "status": "queued"}', "settings"),
+            (200, b'{"id": "evt_1", "status": "queued"}', "settings"),
+            (202, b"", "settings"),
+        ):
+            answer = hubforge.Answer(status, email.message.Message(), body)
+            self.assertEqual(hubforge.verdict(answer, "evt_1"), meaning, (status, body))
 
     def test_the_wait_doubles_up_to_half_a_minute_and_is_never_the_same(self) -> None:
         for attempts, longest in ((0, 0.5), (1, 1), (4, 8), (6, 30), (500, 30)):
