@@ -1,4 +1,6 @@
+import type { Context } from "hono";
 import type * as z from "zod";
+import type { log } from "./log.ts";
 import { type SignatureFault, verifySignature, type WebhookSecrets } from "./signature.ts";
 
 /** 64 KiB (README.md §5); Standard Webhooks advises less than 20 kB. */
@@ -21,6 +23,18 @@ export class Refused extends Error {
     if (status === 401) this.answer = { error: "unauthorized", message: "the signature is missing, wrong or too old" };
     else this.answer = { error: code, message, ...(issues ? { issues } : {}) };
   }
+}
+
+/** An id that was not signed is a stranger's text, but a short and harmless one: it helps to find the sender. */
+export function claimedId(context: Context): string {
+  return context.req.header("webhook-id")?.slice(0, 100) ?? "";
+}
+
+/** The answer to what was not let in, and its line. */
+export function refuseStranger(error: Refused, context: Context, write: typeof log): Response {
+  const { status, code, message: reason } = error;
+  write("delivery.refused", { delivery: claimedId(context), status, code, reason });
+  return context.json(error.answer, status);
 }
 
 /** What a door needs to tell whom it lets in. */

@@ -1,7 +1,8 @@
 import { type BatchHandler, batchHandler, type LambdaContext, type Received } from "./batch.ts";
 import { type Environment, loadSettings, SettingsError } from "./config.ts";
+import { connectOnce } from "./connect-once.ts";
 import type { Envelope } from "./envelope.ts";
-import { Retryable, Unauthorized } from "./errors.ts";
+import { Retryable } from "./errors.ts";
 import { invalidFailureOf, writeLetter } from "./letters.ts";
 import { type LogFields, log, type Outcome, subjectOf } from "./log.ts";
 import { parseEnvelope } from "./parse-envelope.ts";
@@ -44,19 +45,10 @@ export function stage<Tools>(
 ): BatchHandler {
   const sender = createSender(environment);
   const limits = { minutes: RETRY_FOR_MINUTES_MAXIMUM, receives: maxReceiveCount(environment) };
-  let coldStart: Promise<Started<Tools>> | undefined;
-
-  const started = (): Promise<Started<Tools>> => {
-    // What could not be read, or was wrong, is read again at the next try.
-    coldStart ??= start(connect, environment).catch((cause) => {
-      coldStart = undefined;
-      throw cause;
-    });
-    return coldStart;
-  };
+  const coldStart = connectOnce(() => start(connect, environment));
 
   const attempt = async (envelope: Envelope, invocation: Invocation): Promise<Ensured> => {
-    const { open, minutes } = await started();
+    const { open, minutes } = await coldStart.open();
     limits.minutes = minutes;
     const ensured = await ensure(envelope, { ...open(invocation), signal: invocation.signal });
     const learned = { ...envelope, ...ensured.learned };
@@ -78,7 +70,7 @@ export function stage<Tools>(
       return true;
     } catch (thrown) {
       const error = asStageError(thrown);
-      if (error instanceof Unauthorized) coldStart = undefined; // a secret may have been rotated
+      coldStart.forgetIfRefused(error);
       return await settle(error, { ...settling, envelope, limits });
     }
   });

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import * as z from "zod";
-import { postEvent } from "../infra/local/hub.ts";
+import { postEvent } from "../infra/local/post-event.ts";
 import { runningStacks } from "../infra/ops/local-stack.ts";
 import { type ConsoleChild, expectWellMade, launchChromium, openPage, startConsole } from "./support/console.ts";
 import { patiently } from "./support/eventually.ts";

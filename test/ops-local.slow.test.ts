@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import * as z from "zod";
-import { postEvent } from "../infra/local/hub.ts";
+import { postEvent } from "../infra/local/post-event.ts";
 import { startOps } from "./support/ops-child.ts";
 
 const Up = z.object({ url: z.string(), hub: z.string(), secret: z.string() });

@@ -2,7 +2,7 @@ import { type Context, Hono } from "hono";
 import { type Envelope, HubEvent, type RouteName } from "#shared/envelope.ts";
 import type { log } from "#shared/log.ts";
 import { ROUTES, type StageName } from "#shared/pipeline.ts";
-import { Refused, receiveSigned } from "#shared/receive-signed.ts";
+import { claimedId, Refused, receiveSigned, refuseStranger } from "#shared/receive-signed.ts";
 import type { WebhookSecrets } from "#shared/signature.ts";
 
 /** What the ingress needs from outside. `send` settles only after the queue has answered. */
@@ -68,12 +68,8 @@ function envelopeOf(event: HubEvent, id: string, receivedAt: Date): Envelope {
 }
 
 function refuse(error: Error, context: Context, { log }: IngressTools): Response {
-  // An id that was not signed is a stranger's text, but a short and harmless one: it helps to find the sender.
-  const delivery = context.req.header("webhook-id")?.slice(0, 100) ?? "";
-  if (error instanceof Refused) {
-    log("delivery.refused", { delivery, status: error.status, code: error.code, reason: error.message });
-    return context.json(error.answer, error.status);
-  }
+  if (error instanceof Refused) return refuseStranger(error, context, log);
+  const delivery = claimedId(context);
   const code = "code" in error && typeof error.code === "string" ? error.code : "unexpected";
   log("delivery.not-queued", { delivery, status: 503, code, reason: error.message });
   const answer = { error: "not-queued", message: "the event was not queued: send it again" };

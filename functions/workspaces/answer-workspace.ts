@@ -1,13 +1,14 @@
 import { type Context, Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { timeout } from "hono/timeout";
+import { connectOnce } from "#shared/connect-once.ts";
 import type { log } from "#shared/log.ts";
 import { receiveSigned } from "#shared/receive-signed.ts";
 import type { WebhookSecrets } from "#shared/signature.ts";
 import type { Invocation } from "#shared/stage.ts";
 import { WorkspaceRequest } from "#shared/workspace-request.ts";
 import { answerRequest } from "./answer-request.ts";
-import { type Connection, createConnection, type Open } from "./connect-workspaces.ts";
+import type { Open } from "./connect-workspaces.ts";
 import { refuseRequest, refuseWorkspace } from "./refuse-workspace.ts";
 
 /** What the door needs from outside. `connect` is called again when other settings may mend what failed. */
@@ -17,6 +18,8 @@ export type Outside = {
   now: () => Date;
   log: typeof log;
 };
+
+type Connection = ReturnType<typeof connectOnce<Open>>;
 
 /** The hub hangs up after 8 s (infra/jupyterhub/hubforge_hub.py), and the way there and back takes its part. */
 const WORK_MILLISECONDS = 7000;
@@ -30,7 +33,7 @@ const ANSWER_MILLISECONDS = 7500;
  */
 export function createWorkspaces(outside: Outside): Hono {
   const app = new Hono();
-  const connection = createConnection(outside.connect);
+  const connection = connectOnce(outside.connect);
   app.use(async (context, next) => {
     await next();
     context.header("Cache-Control", "no-store");

@@ -3,7 +3,7 @@ import { HTTPException } from "hono/http-exception";
 import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import type { LogFields, log } from "#shared/log.ts";
-import { Refused } from "#shared/receive-signed.ts";
+import { claimedId, Refused, refuseStranger } from "#shared/receive-signed.ts";
 import type { WorkspaceRequest } from "#shared/workspace-request.ts";
 
 type Refusal = { status: 403 | 409 | 422 | 503; code: string; reason: string; retryAfterSeconds?: number };
@@ -60,11 +60,7 @@ function unavailable(code: string, reason: string, asked = RETRY_AFTER_SECONDS):
 
 /** The answer to a request that never became a question: not let in, or too late. */
 export function refuseRequest(error: Error, context: Context, write: typeof log): Response {
-  // An id that was not signed is a stranger's text, but a short and harmless one: it helps to find the sender.
-  const delivery = context.req.header("webhook-id")?.slice(0, 100) ?? "";
-  if (error instanceof Refused) {
-    write("delivery.refused", { delivery, status: error.status, code: error.code, reason: error.message });
-    return context.json(error.answer, error.status);
-  }
+  if (error instanceof Refused) return refuseStranger(error, context, write);
+  const delivery = claimedId(context);
   return refuseWorkspace(error, context, { type: "workspace.status", subject: { delivery }, log: write });
 }

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ensureVenv } from "../local/cloud/venv.ts";
 
-/** `npm run check:python`: format, lint and types of the hub's files and their tests; changes nothing. */
+/** `npm run check:python`: format and lint of the hub's files and their tests, types of the files; changes nothing. */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const FOLDERS = ["infra/jupyterhub", "test/hub"];
 const CHECKS = [

@@ -1,6 +1,6 @@
 import { parseArgs } from "node:util";
 import { explain } from "./explain.ts";
-import { type HubMessage, postEvent } from "./hub.ts";
+import { type HubMessage, postEvent } from "./post-event.ts";
 import { runningStacks } from "./run-folder.ts";
 
 const USAGE = `usage: npm run send -- --user <name> [--type server.spawning|server.stopped]

@@ -5,25 +5,16 @@ type Passed = { path: string; delivery: string; body: string; status: number };
 
 /**
  * Stands between the hub and our door, so that a test can take the way away:
- * `refuse` closes the port, `hang` takes requests and says nothing, `lose` passes them on and loses the answers,
- * `answer` says something of its own to the events that it is told to pick.
+ * `refuse` closes the port, `hang` takes requests and says nothing, `lose` passes them on and loses the answers.
  */
 export async function openGate(target: string) {
   const passed: Passed[] = [];
-  const state: { mode: "pass" | "hang" | "lose"; answer: (body: string) => number | undefined } = {
-    mode: "pass",
-    answer: () => undefined,
-  };
+  const state: { mode: "pass" | "hang" | "lose" } = { mode: "pass" };
   const handle = async (request: IncomingMessage, response: ServerResponse) => {
     const body = await readAll(request);
     const seen: Passed = { path: request.url ?? "", delivery: String(request.headers["webhook-id"]), body, status: 0 };
     passed.push(seen);
     if (state.mode === "hang") return;
-    const own = state.answer(body);
-    if (own !== undefined) {
-      seen.status = own;
-      return void response.writeHead(own, { "content-type": "application/json" }).end('{"message":"told to"}');
-    }
     const answer = await fetch(`${target}${request.url}`, { method: "POST", headers: headersOf(request), body });
     const text = await answer.text();
     seen.status = answer.status;

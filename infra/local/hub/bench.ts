@@ -12,8 +12,8 @@ import { type HubOptions, type RealHub, startHub } from "./start-hub.ts";
 
 /**
  * `npm run bench:hub [people]`: a real hub whose servers are no processes starts and stops a server for everybody as fast as
- * it goes,: with a hook that does nothing, with hubforge and an
- * ingress that only takes, and before the whole pipeline on the same machine. Exit code 0 if every event arrived and everybody has their repository.
+ * it goes: with a hook that does nothing, with hubforge and an ingress that only takes, and before the whole pipeline on the
+ * same machine. Exit code 0 if every event arrived and everybody has their repository.
  */
 const PEOPLE = Number(process.argv[2] ?? 200);
 const CLIENTS = 16;
