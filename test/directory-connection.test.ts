@@ -22,7 +22,7 @@ afterAll(async () => {
 const ldaps = () => ({ LDAP_URLS: slapd.ldapsUrl, LDAP_CA: certificates.authority });
 const atLocalhost = () => slapd.url.replace("127.0.0.1", "localhost");
 
-describe("encrypted connections", () => {
+describe("11 encrypted connections", () => {
   it.each([
     ["ldaps with the authority's file", () => ldaps()],
     [

@@ -45,7 +45,7 @@ const malformed = [
   "cn=Lu\\C4,dc=x",
 ];
 
-describe("DNs", () => {
+describe("33 DNs", () => {
   it.each(sameEntry)("takes %s for %s", (left, right) => {
     expect(normalDn(left)).toBe(normalDn(right));
   });
@@ -74,7 +74,7 @@ describe("DNs", () => {
   });
 });
 
-describe("slapd, asked the same questions", () => {
+describe("33 slapd, asked the same questions", () => {
   let slapd: Slapd;
   let reader: Client;
   beforeAll(async () => {

@@ -8,6 +8,12 @@ import { account, group, groupTeam, leaversTeam, ownTeam, person, population, wo
 const guards = (world: World) => guardsOf(planSync(world), world).map(({ code }) => code);
 const missing = (count: number) => (place: number) => place >= count;
 
+const showing = (directory: Partial<World["directory"]>) => (world: World) => ({
+  ...world,
+  directory: { ...world.directory, ...directory },
+});
+const mailless = (one: World["directory"]["people"][number]) => ({ ...one, emails: [] });
+
 /** `size` people in the team of a group that grants nothing to the first `leaving` of them. */
 function team(size: number, leaving: number): World {
   const groups = [group("datasci")];
@@ -123,14 +129,24 @@ describe("23 guards, on both sides of each threshold", () => {
     expect(conflicts.map(({ code }) => code)).toContain("identity.other-id");
   });
 
-  it.each(["ldap.limit", "ldap.referral", "ldap.range", "directory.bad-member", "directory.nameless"])(
-    "stop at an incomplete read: %s",
-    (code) => {
-      const world = population(20, missing(1));
-      const directory = { ...world.directory, anomalies: [{ code, reason: "…" }] };
-      expect(guards({ ...world, directory })).toEqual([code]);
-    },
-  );
+  const blind: [string, (world: World) => World][] = [
+    ...["ldap.limit", "ldap.referral", "ldap.range", "directory.bad-member", "directory.nameless"].map(
+      (code): [string, (world: World) => World] => [code, showing({ anomalies: [{ code, reason: "…" }] })],
+    ),
+    ["directory.attribute-hidden", showing({ hasNames: false })],
+    ["directory.attribute-hidden", (world) => showing({ people: world.directory.people.map(mailless) })(world)],
+    ["gitea.moving", (world) => ({ ...world, gitea: { ...world.gitea, moved: ["accounts"] } })],
+    ["directory.empty", showing({ people: [] })],
+  ];
+
+  it.each(blind)("stop at a read that proves nothing, and no confirmation lets it through: %s", (code, changed) => {
+    const world = changed(population(20, missing(1)));
+    expect(guards(world)).toContain(code);
+    const { hash, isTaking, advice } = decide(world, {});
+    expect([isTaking, advice]).toEqual([false, {}]);
+    const confirmed = decide(world, { confirm: hash });
+    expect(confirmed).toMatchObject({ isTaking: false, refusal: expect.stringContaining("proves nothing") });
+  });
 });
 
 describe("a confirmation", () => {

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { addGroup, addPerson, groupDn, leaveGroup, lockPerson, removePerson, setAttribute } from "./support/people.ts";
 import { personState } from "./support/person-state.ts";
+import { identityOf } from "./support/slapd.ts";
 import { eventsOf, settle, spawn, startSyncWorld, sync, syncAndSettle, waitingIn } from "./support/sync.ts";
 import type { World } from "./support/world.ts";
 
@@ -24,6 +25,7 @@ describe("somebody who leaves", () => {
   it("25 loses sign-in and group teams after the second look, keeps code and own team, and gets back what was taken (32)", async () => {
     await spawn(world, "ada", "bob");
     const before = await personState(world, "ada");
+    const { directoryId } = await identityOf(world.slapd, "ada");
     await removePerson(world, "ada");
 
     const { sent } = await sync(world);
@@ -39,9 +41,19 @@ describe("somebody who leaves", () => {
     expect(await commitsOf("ada")).toBe(1);
     expect((await sync(world)).sent).toEqual([]);
 
-    await addPerson(world, { uid: "ada", cn: "Ada Lovelace" });
-    expect(await isBlocked("ada")).toBe(true);
-    expect(before.collaborators).toEqual((await personState(world, "ada")).collaborators);
+    expect((await personState(world, "ada")).collaborators).toEqual(before.collaborators);
+
+    // The same human: the entry has the id it had.
+    await addPerson(world, { uid: "ada", cn: "Ada Lovelace", directoryId });
+    for (const group of ["datasci", "jupyterhub"]) {
+      await world.slapd.modify(
+        `dn: ${groupDn(group)}\nchangetype: modify\nadd: member\nmember: uid=ada,ou=people,dc=uni,dc=example\n`,
+      );
+    }
+    const back = await syncAndSettle(world);
+    expect(back.sent.map(({ route }) => route)).toEqual(["refresh"]);
+    expect(await personState(world, "ada")).toEqual(before);
+    expect((await sync(world)).sent).toEqual([]);
   });
 
   it("is left alone when they are back before the second look", async () => {

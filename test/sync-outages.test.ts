@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { connectSync, type Progress, runSync } from "../functions/directory-sync/run-sync.ts";
 import { addPerson, removePerson, setAttribute } from "./support/people.ts";
 import { personState } from "./support/person-state.ts";
-import { enrol, eventsOf, settle, startSyncWorld, sync, syncAndSettle } from "./support/sync.ts";
+import { newPerson } from "./support/slapd.ts";
+import { enrol, eventsOf, settle, startSyncWorld, sync, syncAndSettle, waitingIn } from "./support/sync.ts";
 import type { World } from "./support/world.ts";
 
 const STUDENTS = Array.from({ length: 25 }, (_, place) => `student${String(place).padStart(2, "0")}`);
@@ -87,7 +89,32 @@ describe("a list that came back short (F4)", () => {
 describe("an outage", () => {
   it("12 of the directory in mid-run deactivates nobody, and the next run completes", async () => {
     await enrol(world, "ada", "bob");
+    // So many that the directory's list has a second and a third page.
+    await world.slapd.modify(Array.from({ length: 2_500 }, (_, place) => newPerson(`p${place}`)).join("\n"));
     await removePerson(world, "ada");
+    let killed: Promise<void> | undefined;
+    const cameBefore: number[] = [];
+    const onProgress = ({ people }: Progress) => {
+      if (people > 0) killed ??= world.slapd.stop("SIGKILL");
+      cameBefore.push(people);
+    };
+    const signal = AbortSignal.timeout(30_000);
+    const tools = (await connectSync(world.environment))({ signal, requests: { total: 0, writes: 0 } });
+    await expect(runSync({ signal, now: new Date(), onProgress }, tools)).rejects.toMatchObject({
+      code: "ldap.unreachable",
+    });
+    await killed;
+    expect(Math.max(...cameBefore)).toBe(1_000);
+    expect([world.envelopesIn("identity"), waitingIn(world)]).toEqual([[], []]);
+
+    await world.startSlapdAgain();
+    const { sent } = await syncAndSettle(world);
+    expect(sent.map(({ route, delivery }) => [route, delivery.user])).toEqual([["depart", "ada"]]);
+    expect((await personState(world, "ada")).user?.prohibit_login).toBe(true);
+  });
+
+  it("12 of the directory before a run deactivates nobody", async () => {
+    await enrol(world, "ada");
     await world.slapd.stop("SIGKILL");
     await fails("ldap.unreachable");
     expect((await personState(world, "ada")).user?.prohibit_login).toBe(false);
@@ -113,6 +140,26 @@ describe("an outage", () => {
     expect(stages.filter(({ event }) => event === "account.updated")).toHaveLength(25);
     expect((await sync(world)).sent).toEqual([]);
   }, 60_000);
+
+  it("of a part of one batch ends the run loudly, and the next one sends the rest under the same ids", async () => {
+    const some = STUDENTS.slice(0, 8);
+    for (const name of some) await addPerson(world, { uid: name });
+    await enrol(world, ...some);
+    for (const name of some) await setAttribute(world, name, "cn", `New ${name}`);
+    world.queues.setFault(({ action }) => (action === "SendMessageBatch" ? "partly" : undefined));
+    const before = world.lines.length;
+    await expect(sync(world)).rejects.toMatchObject({
+      code: "queue.refused",
+      message: '4 messages were not taken, student01\'s with "InternalError: try again"',
+    });
+    expect(eventsOf(world.lines.slice(before), "sync.incomplete")).toMatchObject([
+      { code: "queue.refused", level: "error", counts: { sent: 4 } },
+    ]);
+    world.queues.setFault(undefined);
+    const { stages } = await syncAndSettle(world);
+    expect(stages.filter(({ event }) => event === "account.updated")).toHaveLength(8);
+    expect((await sync(world)).sent).toEqual([]);
+  });
 
   it("18 that takes longer than the function may ends with how far it came", async () => {
     await enrol(world, "ada");

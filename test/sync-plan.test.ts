@@ -145,10 +145,22 @@ describe("the plan, for any directory and any Gitea", () => {
   it("never touches site admins, protected names, other sources' accounts and unmarked ones of leavers", () => {
     fc.assert(
       fc.property(anyWorld, (world) => {
-        const { refreshes, departures } = planSync(world);
+        const { conflicts, knownCount, rebinds } = planSync(world);
+        const accepted = planSync(world, true);
+        const plans = [planSync(world), accepted];
+        const refreshes = plans.flatMap((plan) => plan.refreshes);
+        const departures = plans.flatMap((plan) => plan.departures);
         const byName = new Map(world.gitea.accounts.map((one) => [one.login, one]));
-        const touched = [...refreshes, ...departures].flatMap(({ account: login }) => byName.get(login ?? "") ?? []);
+        const planned = [...refreshes, ...departures, ...rebinds];
+        const touched = planned.flatMap(({ account: login }) => byName.get(login ?? "") ?? []);
         const guarded = new Set(world.settings.PROTECTED_USERS.map((name) => name.toLowerCase()));
+        for (const { username } of planned) expect(guarded.has(username.toLowerCase())).toBe(false);
+        const told = conflicts.filter(({ code }) => code !== "team.taken" && code !== "leaver.is-admin");
+        const names = told.map(({ dn }) => /^uid=([^,]*)/.exec(dn)?.[1] ?? "");
+        for (const name of names) expect(guarded.has(name.toLowerCase())).toBe(false);
+        expect(accepted.refreshes.flatMap(({ rebind }) => rebind?.from ?? []).toSorted()).toEqual(
+          rebinds.map(({ from }) => from),
+        );
         for (const { is_admin, login, source_id } of touched) {
           expect({ is_admin, source_id }).toEqual({ is_admin: false, source_id: 1 });
           expect(guarded.has(login.toLowerCase())).toBe(false);
@@ -157,6 +169,11 @@ describe("the plan, for any directory and any Gitea", () => {
           world.gitea.teams.filter(({ description }) => /Directory id/.test(description)).map(({ name }) => name),
         );
         for (const { account: login } of departures) expect(marked.has(login)).toBe(true);
+        const measured = world.gitea.accounts.filter(
+          ({ login, is_admin, prohibit_login, source_id }) =>
+            marked.has(login) && source_id === 1 && !is_admin && !prohibit_login && !guarded.has(login.toLowerCase()),
+        );
+        expect(knownCount).toBe(measured.length);
       }),
     );
   });

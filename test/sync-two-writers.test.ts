@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { syncDirectory } from "../functions/directory-sync/sync-directory.ts";
 import { type Stack, startLocalStack } from "../infra/local/stack.ts";
 import { GiteaView } from "./support/gitea-view.ts";
-import { removePerson, setAttribute } from "./support/people.ts";
+import { lockPerson, removePerson, setAttribute } from "./support/people.ts";
 import { organisationState, personState } from "./support/person-state.ts";
 
 let dir: string;
@@ -52,7 +52,36 @@ describe("30 spawns and syncs of the same people at the same time", () => {
     expect(stack.lines.filter(({ event }) => event === "stage.dead-lettered")).toEqual([]);
   }, 60_000);
 
-  it("never let a leaver through, and never strand somebody who came back in between", async () => {
+  it("never strand somebody who came back in between: before the second look, or after it", async () => {
+    const sentOn = () => stack.lines.filter(({ event, person }) => event === "departure.sent-on" && person === "bob");
+    const stateOf = (name: string) => async () => {
+      const { user, teams } = await personState(world(), name);
+      return { isBlocked: user?.prohibit_login, teams: teams.map((team) => team.name) };
+    };
+    await lockPerson(stack, "bob");
+    await run();
+    await setAttribute(stack, "bob", "pwdAccountLockedTime");
+    const [journey] = await Promise.all([spawn("bob"), run()]);
+    expect(journey).toMatchObject({ isDone: true });
+    await expect.poll(() => sentOn().length, { timeout: 15_000 }).toBe(1);
+    const [{ delivery } = {}] = sentOn();
+    const hasEnded = () =>
+      stack.lines.some(
+        (line) => line.delivery === delivery && line.event.startsWith("team.") && line.route === "refresh",
+      );
+    await expect.poll(hasEnded, { timeout: 15_000 }).toBe(true);
+    expect(await stateOf("bob")()).toEqual({ isBlocked: false, teams: ["bob"] });
+
+    // Somebody else: one and the same change within five minutes is one delivery to SQS.
+    await lockPerson(stack, "ada");
+    await run();
+    await expect.poll(stateOf("ada"), { timeout: 15_000 }).toEqual({ isBlocked: true, teams: ["ada", "leavers"] });
+    await setAttribute(stack, "ada", "pwdAccountLockedTime");
+    await Promise.all([run(), spawn("ada"), run()]);
+    await expect.poll(stateOf("ada"), { timeout: 15_000 }).toEqual({ isBlocked: false, teams: ["ada"] });
+  }, 60_000);
+
+  it("never let a leaver through", async () => {
     await removePerson(stack, "carol");
     await Promise.all([run(), stack.send({ type: "server.spawning", user: "carol" }), run()]);
     const isBlocked = async () => (await personState(world(), "carol")).user?.prohibit_login;

@@ -6,9 +6,9 @@ export type QueueCall = { action: string; queue: string; body: string };
 
 /**
  * What goes wrong with a call: SQS answers 503 (`down`), the connection breaks before the call has an effect (`reset`), or
- * after it, so that nobody learns that it happened (`lost`).
+ * after it, so that nobody learns that it happened (`lost`), or SQS takes every second message of a batch (`partly`).
  */
-type QueueFault = "down" | "reset" | "lost";
+type QueueFault = "down" | "reset" | "lost" | "partly";
 export type FaultOf = (call: QueueCall) => QueueFault | undefined;
 
 const ENTRY = z.object({
@@ -59,7 +59,34 @@ async function pass(exchange: Exchange, faultOf: FaultOf): Promise<unknown> {
   if (fault === "down") return refuse(outgoing, 503, "ServiceUnavailable", "the queue is down");
   const problem = [call, ...(call.Entries ?? [])].map(whatAwsRefuses).find((found) => found !== undefined);
   if (problem) return refuse(outgoing, 400, "InvalidParameterValue", problem);
+  if (fault === "partly") return takePartly(exchange, body);
   return forward(exchange, body, fault === "lost");
+}
+
+const BATCH = z.looseObject({ Entries: z.array(z.looseObject({ Id: z.string() })) });
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_BatchResultErrorEntry.html */
+async function takePartly({ incoming, outgoing, target }: Exchange, body: string) {
+  const batch = BATCH.parse(JSON.parse(body));
+  const taken = batch.Entries.filter((_, place) => place % 2 === 0);
+  const answer = await fetch(target, {
+    method: "POST",
+    headers: {
+      "content-type": "application/x-amz-json-1.0",
+      "x-amz-target": String(incoming.headers["x-amz-target"]),
+      authorization: String(incoming.headers.authorization),
+    },
+    body: JSON.stringify({ ...batch, Entries: taken }),
+  });
+  const said = z.looseObject({}).parse(await answer.json());
+  const Failed = batch.Entries.filter((entry) => !taken.includes(entry)).map(({ Id }) => ({
+    Id,
+    Code: "InternalError",
+    Message: "try again",
+    SenderFault: false,
+  }));
+  outgoing.writeHead(answer.status, { "content-type": "application/x-amz-json-1.0" });
+  return outgoing.end(JSON.stringify({ ...said, Failed }));
 }
 
 function whatAwsRefuses(entry: z.infer<typeof ENTRY>): string | undefined {
