@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Client } from "ldapts";
@@ -86,18 +86,44 @@ describe("a first login", () => {
     expect(environment["HUBFORGE_DELIVERY"]).toBe(event?.delivery);
   });
 
-  it("hands out a token that is in no file of the hub or the home and in no variable", async () => {
+  it("hands out a token that is in no file of the hub or the home, .git and all, in no variable and no command line", async () => {
     const asked = `protocol=http\nhost=${new URL(world.stack.giteaUrl).host}\n\n`;
     const { out } = await terminalGit(environment, cloneOf("bob"), ["credential", "fill"], asked);
     gitToken = /^password=(.+)$/m.exec(out)?.[1] ?? "";
     expect(out).toContain("username=hubforge");
     expect(gitToken).toMatch(/^[0-9a-f]{40}$/);
-    const found = await terminalGit(environment, world.hub.dir, ["grep", "--no-index", "-l", "-a", gitToken]);
-    expect(found).toMatchObject({ code: 1, out: "" });
+    expect(filesWith("Intro", world.hub.dir)).not.toEqual([]);
+    expect(filesWith(`url = ${world.stack.giteaUrl}`, world.hub.dir)).toContainEqual(
+      expect.stringMatching(/\.git\/config$/),
+    );
+    expect(filesWith(gitToken, world.hub.dir)).toEqual([]);
+    expect(commandLines().some((line) => line.includes("jupyterhub"))).toBe(true);
+    expect(commandLines().filter((line) => line.includes(gitToken))).toEqual([]);
     expect(JSON.stringify(environment)).not.toContain(gitToken);
     expect(JSON.stringify(world.stack.lines)).not.toContain(gitToken);
   });
 });
+
+/** Every file below `folder`, hidden ones as well, that holds `text`. */
+function filesWith(text: string, folder: string): string[] {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name))
+    .filter((path) => readFileSync(path).includes(text));
+}
+
+/** Of every process of this machine, as everybody on it can read them. */
+function commandLines(): string[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && existsSync(`/proc/${name}/cmdline`))
+    .flatMap((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, "utf8").replaceAll("\0", " ");
+      } catch {
+        return []; // it has ended meanwhile
+      }
+    });
+}
 
 describe("the end of a session", () => {
   it("kills the token in Gitea and the server's own token in the hub", async () => {

@@ -312,12 +312,13 @@ class Reconciling(BrokerCase):
         gone = self.started("gone")
         gone.spawner.is_gone()
         starting = HubSpawner(self.ada, "starting")
+        self.started("in doubt").spawner.pending = "stop"
         HubSpawner(self.ada, "unknown").is_up()
         application = SimpleNamespace(users={1: self.ada})
         with self.assertLogs("hubforge", "WARNING") as logs:
             asyncio.run(hubforge.reconcile(self.hub, application))
         servers = {session.server for session in self.hub.outbox.open_sessions("ada")}
-        self.assertEqual(servers, {"lives", "unknown"})
+        self.assertEqual(servers, {"lives", "unknown", "in doubt"})
         self.assertEqual(starting.pending, "spawn")
         self.assertEqual([stop["server"] for stop in self.stops()], ["gone"])
         rows = self.hub.outbox._connection().execute("select delivery from messages order by sequence").fetchall()
