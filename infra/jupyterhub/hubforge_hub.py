@@ -959,7 +959,7 @@ class Sender:
 
 @dataclasses.dataclass(frozen=True)
 class Workspace:
-    """What hubforge says of a person's repository; the last four only in an answer to `credentials`."""
+    """What hubforge says of a person's repository; user name to token name only in an answer to `credentials`."""
 
     state: str
     clone_url: str
@@ -970,6 +970,7 @@ class Workspace:
     password: str = dataclasses.field(default="", repr=False)
     account: str = ""
     token_name: str = ""
+    delivery: str = ""  # the id of the question, under which hubforge's own line is found
 
     @property
     def is_ready(self) -> bool:
@@ -1018,7 +1019,7 @@ def ask(
         raise Refused(code, message)
     if answer.status != 200:
         raise Unavailable(code, message, asked_delay(answer.headers.get("Retry-After")))
-    return read_workspace(told)
+    return dataclasses.replace(read_workspace(told), delivery=delivery)
 
 
 def read_workspace(told: Mapping[str, Any]) -> Workspace:
@@ -1346,16 +1347,16 @@ class Hub:
         live = LiveServer(started_of(spawner), token_hash(spawner.api_token))
         session = new_session(spawner.user.name, spawner.name, live)
         readiness = Readiness()
-        until = time.monotonic() + HOOK_SECONDS
+        begun = time.monotonic()
         await self.hook_write(f"server.spawning {session.delivery}", functools.partial(self._open, session))
         try:
             dress = Dress(self.settings, session)
             dress.put_on(spawner)
-            left = until - time.monotonic()
+            left = begun + HOOK_SECONDS - time.monotonic()
             dress.forge = self._forge or await within(left, self.forge(self._hook_reader), "where the forge is")
             if self.settings.ready_wait_seconds:
                 readiness.show_on(spawner)
-                await self._wait_until_ready(session, readiness, dress)
+                await self._wait_until_ready(begun + self.settings.ready_wait_seconds, session, readiness, dress)
             if not dress.full_name:
                 dress.identify(await within(HOOK_SECONDS, spawner.user.get_auth_state(), "auth_state"))
         except Exception as error:
@@ -1369,9 +1370,8 @@ class Hub:
         self.outbox.open_session(session)
         say(logging.INFO, "session.opened", delivery=session.delivery, **subject(session))
 
-    async def _wait_until_ready(self, session: Session, readiness: Readiness, dress: Dress) -> None:
-        """Ask until the repository is ready or the time is up."""
-        until = time.monotonic() + self.settings.ready_wait_seconds
+    async def _wait_until_ready(self, until: float, session: Session, readiness: Readiness, dress: Dress) -> None:
+        """Ask until the repository is ready or the time is up: what the disk took of it is gone."""
         readiness.text = "Your repository is being prepared; it appears in your files when it is ready"
         while (left := until - time.monotonic()) > 0.1:
             try:
@@ -1723,7 +1723,7 @@ class Broker:
         if not is_open or not caller.is_live():
             self._hub.sender.wake()
             raise ended()
-        say(logging.INFO, "credentials.minted", **subject(session), token=made.token_name)
+        say(logging.INFO, "credentials.minted", delivery=made.delivery, **subject(session), token=made.token_name)
         return made
 
     async def _ask(self, kind: str, session: Session, kept: Kept) -> Workspace:
@@ -1778,7 +1778,8 @@ async def answer(handler: Any, broker: Broker, work: Callable[[Caller], Awaitabl
         handler.set_status(error.status)
         result = {"code": error.code, "message": str(error), "delivery": error.delivery}
     except Exception as error:
-        say(logging.ERROR, "broker.failed", path=handler.request.path, error=f"{type(error).__name__}: {error}")
+        person, told = getattr(handler.current_user, "name", None), f"{type(error).__name__}: {error}"
+        say(logging.ERROR, "broker.failed", person=person, path=handler.request.path, error=told)
         handler.set_status(503)
         result = {"code": "hub.failed", "message": "the hub could not look this up; try again"}
     handler.finish(json.dumps(result))

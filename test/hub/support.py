@@ -222,7 +222,7 @@ class Workspaces(Server):
 
     def _answer(self, handler: http.server.BaseHTTPRequestHandler, body: bytes) -> None:
         question = json.loads(body)
-        question["path"] = handler.path
+        question.update(path=handler.path, id=handler.headers["webhook-id"])
         self.questions.append(question)
         told = self.behave(question) if is_signed(handler.headers, body) else 401
         if isinstance(told, float):

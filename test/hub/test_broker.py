@@ -67,7 +67,11 @@ class BrokerCase(Case):
 class HandingOut(BrokerCase):
     def test_the_answer_is_asked_for_once_and_kept_for_the_sessions_life(self) -> None:
         caller = self.started()
-        answer = asyncio.run(self.get(caller))
+        with self.assertLogs("hubforge", "INFO") as logs:
+            answer = asyncio.run(self.get(caller))
+        (question,) = self.workspaces.asked("credentials")
+        self.assertIn(f"credentials.minted delivery='{question['id']}' person='ada'", logs.output[0])
+        self.assertNotIn(answer["password"], logs.output[0])
         self.assertEqual(set(answer), {"username", "password"})
         self.assertEqual(answer["username"], "hubforge")
         self.assertIn(answer["password"], self.workspaces.forge.tokens)

@@ -264,7 +264,7 @@ class Waiting(CloneCase):
 
     def test_before_that_minute_there_is_no_note(self) -> None:
         self.assertEqual(start_step.NOTE_AFTER_SECONDS, 60)
-        self.status = (503, {"code": "hubforge.unavailable", "message": "hubforge does not answer"})
+        self.status = (503, {"code": "hubforge.unreachable", "message": "hubforge does not answer"})
         waiting = self.in_background()
         wait_for(lambda: self.questions >= 3)
         self.assertEqual(list(self.home.iterdir()), [])

@@ -189,6 +189,12 @@ class Start(HooksCase):
         holder.execute("rollback")
         wait_for(lambda: self.open_servers(hub) == [""], 20)
 
+    def test_what_the_disk_takes_is_part_of_the_wait_for_the_repository(self) -> None:
+        self.workspaces.behave = lambda question: "pending"
+        hub = self.plugin(ready_wait_seconds=3)
+        hub._writer.submit(time.sleep, 60)
+        self.assertLess(self.slow_start(hub), 4.5)
+
     def test_eager_clients_reads_hold_up_no_start(self) -> None:
         hub = self.plugin()
         released = threading.Event()
