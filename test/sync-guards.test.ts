@@ -51,9 +51,25 @@ describe("23 guards, on both sides of each threshold", () => {
     expect(guards({ ...world, gitea: { ...world.gitea, accounts: blocked } })).toEqual(["removals.many"]);
   });
 
-  it("stop a directory with fewer than half as many people as known accounts", () => {
-    expect(guards(population(8, missing(4)))).toEqual([]);
-    expect(guards(population(8, missing(5)))).toEqual(["directory.halved"]);
+  it("stop where fewer than half of the known people are found, however many others there are", () => {
+    expect(guards(population(8, missing(4), 100))).toEqual([]);
+    expect(guards(population(8, missing(5), 100))).toEqual(["directory.halved"]);
+    expect(guards(population(5, missing(5), 100))).toEqual(["directory.halved"]);
+    expect(guards(population(2, missing(2), 100))).toEqual(["directory.halved"]);
+    expect(guards(population(1, missing(1), 100))).toEqual([]);
+    const disabled = { code: "person.disabled" as const, reason: "…" };
+    const world = population(2);
+    const people = world.directory.people.map((one) => ({ ...one, gone: disabled }));
+    expect(guards({ ...world, directory: { ...world.directory, people } })).toEqual(["directory.halved"]);
+  });
+
+  it("do not count leavers of old, who are only taken out of a team, among those gone at once", () => {
+    const world = team(4, 0);
+    const people = [...world.directory.people.slice(0, 2), person("other")];
+    const accounts = world.gitea.accounts.map((one, place) => ({ ...one, prohibit_login: place === 3 }));
+    const changed = { ...world, directory: { ...world.directory, people }, gitea: { ...world.gitea, accounts } };
+    expect(planSync(changed).departures).toHaveLength(2);
+    expect(guards(changed)).toEqual([]);
   });
 
   it("24 stop a directory that shows nobody, whoever confirms", () => {
@@ -84,7 +100,7 @@ describe("23 guards, on both sides of each threshold", () => {
       return { ...world, directory: { ...world.directory, people } };
     };
     expect(guards(renewed(1, 1))).toEqual([]);
-    expect(guards(renewed(2, 3))).toEqual(["directory.rebuilt"]);
+    expect(guards(renewed(2, 3))).toEqual(["directory.halved", "directory.rebuilt"]);
     expect(guards(renewed(2, 4))).toEqual([]);
     expect(guards(renewed(5, 20))).toEqual([]);
     expect(guards(renewed(6, 20))).toEqual(["removals.many", "directory.rebuilt"]);

@@ -39,16 +39,16 @@ function readGuards(world: World): Guard[] {
   ];
 }
 
-function shareGuards({ departures, refreshes, rebinds, knownCount }: Plan, { directory, settings }: World): Guard[] {
+function shareGuards({ departures, refreshes, rebinds, knownCount }: Plan, { gitea, settings }: World): Guard[] {
   const guards: Guard[] = [];
   const trip = (code: string, reason: string) => guards.push({ code, reason, isConfirmable: true });
   const limit = limitFor(knownCount, settings);
   const losing = departures.length + refreshes.filter(({ leave }) => leave.length > 0).length;
-  if (directory.people.length < knownCount / 2) {
-    trip(
-      "directory.halved",
-      `${directory.people.length} people found, fewer than half of ${knownCount} known accounts`,
-    );
+  // Who is blocked already was counted by the run that planned it. One alone may go: the only user of a new site may leave.
+  const blocked = new Set(gitea.accounts.flatMap(({ login, prohibit_login }) => (prohibit_login ? login : [])));
+  const gone = departures.filter(({ account }) => !blocked.has(account)).length;
+  if (gone > 1 && gone > knownCount / 2) {
+    trip("directory.halved", `${gone} of ${knownCount} known people have gone at once, more than half`);
   }
   if (losing > limit)
     trip("removals.many", `${losing} of ${knownCount} known people would lose something: ${limit} may`);
