@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accountOf, makeAccount, teamNamed } from "./support/accounts.ts";
+import { accountOf, changeAccount, makeAccount, teamNamed } from "./support/accounts.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import { lettersOf } from "./support/journeys.ts";
 import { letterOf, sendLetters } from "./support/letters.ts";
@@ -65,6 +65,30 @@ describe("accounts link refuses", () => {
     await makeAccount(world, "ada2");
     expect(await refusal("ada", "--account", "ada2")).toContain("ada has account ada already");
     expect(await refusal("bob", "--account", "ada")).toContain("hubforge accounts rebind bob");
+  });
+});
+
+describe("accounts link, when the world changes between the question and its answer,", () => {
+  const answered = async (uid: string, meanwhile: () => Promise<void>) => {
+    await addPerson(world, { uid });
+    await makeAccount(world, uid);
+    const { environment } = world;
+    return await runOps(["accounts", "link", uid, "--execute"], { environment, typed: uid, meanwhile });
+  };
+
+  it("leaves an account alone that has become a site admin's", async () => {
+    const { code, stderr } = await answered("boss", () => changeAccount(world, "boss", { admin: true }));
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("boss is a site admin") });
+    expect(await accountOf(world, "boss")).toMatchObject({ source_id: 0, is_admin: true });
+  });
+
+  it("leaves another account of the same name alone", async () => {
+    const { code, stderr } = await answered("lea", async () => {
+      await world.view.send("DELETE", "/admin/users/lea");
+      await makeAccount(world, "lea", { email: "another@uni.example" });
+    });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("not as in this plan any more") });
+    expect(await accountOf(world, "lea")).toMatchObject({ source_id: 0, email: "another@uni.example" });
   });
 });
 

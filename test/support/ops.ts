@@ -8,6 +8,8 @@ export type OpsOptions = {
   environment: Environment;
   /** What a person at a terminal types; without it nobody is there. */
   typed?: string;
+  /** What happens in the world between the question and its answer. */
+  meanwhile?: () => Promise<void>;
   /** stdout is a terminal of so many columns; without it a program reads. */
   columns?: number;
   signal?: AbortSignal;
@@ -18,26 +20,35 @@ export type OpsRun = { code: number; stdout: string; stderr: string; lines: stri
 
 /** Runs `hubforge <words>` in this process, with streams of its own. */
 export async function runOps(words: readonly string[], options: OpsOptions): Promise<OpsRun> {
-  const { environment, typed, columns, signal = new AbortController().signal, now } = options;
+  const { environment, typed, meanwhile, columns, signal = new AbortController().signal, now } = options;
   const stdout = collector(columns);
-  const stderr = collector(typed === undefined ? undefined : 80);
+  const stderr = collector(typed === undefined ? undefined : 80, (text) => {
+    if (text.includes("Type ")) answer();
+  });
   const stdin = Object.assign(new PassThrough(), { isTTY: typed !== undefined });
-  stdin.end(typed === undefined ? "" : `${typed}\n`);
+  const type = () => void stdin.end(typed === undefined ? "" : `${typed}\n`);
+  let happened: Promise<void> | undefined;
+  const answer = () => {
+    happened ??= meanwhile?.().finally(type);
+  };
+  if (!meanwhile) type();
   const code = await runCommandLine(words, {
     streams: { stdin, stdout: stdout.stream, stderr: stderr.stream },
     environment,
     signal,
     ...(now && { now }),
   });
+  await happened;
   const text = stdout.text();
   return { code, stdout: text, stderr: stderr.text(), lines: text.split("\n").filter((line) => line !== "") };
 }
 
-function collector(columns: number | undefined) {
+function collector(columns: number | undefined, onText?: (text: string) => void) {
   const chunks: Buffer[] = [];
   const stream = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       chunks.push(chunk);
+      onText?.(chunk.toString());
       done();
     },
   });

@@ -1,6 +1,6 @@
 import type { Identity } from "#shared/envelope.ts";
 import { findOwner, lettersOf } from "../accounts/find-owner.ts";
-import type { ExitCode } from "../exit-codes.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { hashOf, planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
 import { warnOfPlan, warnOfReading } from "../letters/warn.ts";
 import { inert, inertJson } from "../output/inert.ts";
@@ -41,9 +41,12 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
   const pace = parsePace(options);
   return await holdingLetters(context, { isSending: true, ...parseHold(options) }, async ({ reading, target }) => {
     const open = await connectOutside(target.environment);
-    const look = open(readOnly(context.signal));
-    const identity = await findOwner(user, reading.letters, look);
-    const decision = await decide(identity, look, target);
+    const judge = async () => {
+      const look = open(readOnly(context.signal));
+      const identity = await findOwner(user, reading.letters, look);
+      return { identity, decision: await decide(identity, look, target) };
+    };
+    const { identity, decision } = await judge();
     const theirs = lettersOf(identity, reading.letters);
     const plan = planReplay(theirs, reading.letters, options.reason);
     const warnings = [...warnOfReading(reading), ...warnOfPlan(plan, reading.letters, context.now)];
@@ -60,7 +63,13 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
       command: howToExecute(context, command, { options, words, hash }),
     });
     if (answer !== "go") return answer;
-    if (decision.isOpen) await decision.carryOut(open(unlimited(context.signal)));
+    // Somebody took their time to answer: who is who is looked up again, accounts by their ids.
+    const { decision: now } = await judge();
+    if (JSON.stringify(now.record) !== JSON.stringify(decision.record)) {
+      context.terminal.note("Gitea or the directory are not as in this plan any more. Nothing was done: plan again.");
+      return EXIT.error;
+    }
+    if (now.isOpen) await now.carryOut(open(unlimited(context.signal)));
     return await executeReplay(context, { plan, reading, target, pace });
   });
 }

@@ -13,7 +13,14 @@ export const link: Verb<LinkOptions> = async (context, options, words) =>
     const { account, changes, warnings } = plan;
     const whom = `${identity.username} (${identity.dn})`;
     return {
-      record: { type: "link", account: account.login, accountId: account.id, dn: identity.dn, changes },
+      record: {
+        type: "link",
+        account: account.login,
+        accountId: account.id,
+        dn: identity.dn,
+        directoryId: identity.directoryId,
+        changes,
+      },
       lines: [
         `Link Gitea account ${inert(account.login)} to ${inert(whom)}`,
         ...changes.map(({ what, from, to }) => `  ${inert(what)}: ${inert(from || "none")} → ${inert(to)}`),
