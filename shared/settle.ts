@@ -25,7 +25,8 @@ export type Trouble = {
  */
 export async function settle(error: Permanent | Retryable, trouble: Trouble): Promise<boolean> {
   const { envelope, message, limits } = trouble;
-  if (error instanceof Permanent && isPlannedAgain(envelope)) {
+  const isOver = error instanceof Permanent || isExhausted(message, { ...limits, minutes: SYNC_MINUTES }, new Date());
+  if (isPlannedAgain(envelope) && isOver) {
     const fields = { ...subjectOf(envelope), stage: trouble.stage, attempt: message.receiveCount, code: error.code };
     log("stage.left-to-sync", { ...fields, reason: error.message });
     return true;
@@ -37,6 +38,9 @@ export async function settle(error: Permanent | Retryable, trouble: Trouble): Pr
   await giveBack(error, trouble);
   return false;
 }
+
+/** Less than the time between two runs: else a person's line grows by one message at each, and their spawn waits behind. */
+const SYNC_MINUTES = 4;
 
 /**
  * What the sync wanted still differs at its next run, which asks again by itself: nothing is lost, and a letter at every run

@@ -35,6 +35,18 @@ describe("what the sync asked for and cannot be done", () => {
     ]);
   });
 
+  it("is left to the next run when a retry has not helped for 4 minutes, and is tried again before", async () => {
+    const busy = failing(new Retryable("account.mail-in-use", "somebody has it"));
+    const [young, old] = [ofSync(), ofSync()];
+    const receive = async (envelope: Envelope, minutes: number) =>
+      await bench.receive(envelope, { ApproximateFirstReceiveTimestamp: minutesAgo(minutes) });
+    const record = await receive(young, 3);
+    expect(await bench.handler({ ensure: busy })(record)).toEqual(comesBack(record));
+    expect(await bench.handler({ ensure: busy })(await receive(old, 4))).toEqual(done);
+    expect(bench.letterOf(old)).toBeUndefined();
+    expect(bench.lines.map(({ event }) => event)).toEqual(["stage.retried", "stage.left-to-sync"]);
+  });
+
   it.each([
     ["what ops decided", { rebind: { from: "old", to: "new" } }],
     ["a replay", { replay: { number: 1, failedAt: [] } }],

@@ -32,7 +32,18 @@ export async function findAccount(
     const byMark = await findMarkedAccount(id, tools, identity.logins);
     if (byMark) return byMark;
   }
-  return byName ?? (await findByOtherLogin(identity, claim, tools));
+  const candidate = byName ?? (await findByOtherLogin(identity, claim, tools));
+  return candidate && (await withRecord(candidate, tools));
+}
+
+/** People may leave their own team by a click of theirs; whose account it is still stands in the team of its name. */
+async function withRecord(candidate: Candidate, { gitea, settings }: Tools): Promise<Candidate> {
+  const { user, teams, recordedId } = candidate;
+  const name = ownTeamName(user.login, settings);
+  if (recordedId !== undefined || user.source_id === 0 || teams.some((team) => isSame(team.name, name)))
+    return candidate;
+  const left = await gitea.teams.findByName(name);
+  return { ...candidate, recordedId: left && markedDirectoryId(left) };
 }
 
 async function findByName(name: string, claim: Claim, tools: Tools): Promise<Candidate | undefined> {
@@ -65,8 +76,9 @@ function isProven({ user, teams }: Seen, { ids, logins }: Claim): boolean {
 
 /**
  * The account that a directory id is written down for: the member of the marked team whom the team is named after, or, where
- * it has another name by now, its one member, if that is an account of `logins`.
- * @throws Permanent `team.ambiguous` when the team holds others only
+ * it has another name by now, its one member, if that is an account of `logins`. Of a team that holds nobody any more, because
+ * the person has left it, the account whom it is named after.
+ * @throws Permanent `team.ambiguous` when the team holds others only, or that account has another person's mark
  */
 export async function findMarkedAccount(
   directoryId: string,
@@ -80,12 +92,22 @@ export async function findMarkedAccount(
   // An owner may have put others into it; the team's name tells whom it was made for.
   const named = members.find((one) => isSame(ownTeamName(one, settings), team.name));
   if (named === undefined && members.length > 1) throw ambiguous(team, members);
-  const login = named ?? members[0];
+  const login = named ?? (members.length === 0 ? accountNamedBy(team, settings) : members[0]);
   const user = login === undefined ? undefined : await gitea.users.find(login);
   if (!user) return undefined;
   const seen = { user, teams: await gitea.teams.ofPerson(user.login) };
-  if (named === undefined && !isProven(seen, { ids: [directoryId], logins })) throw ambiguous(team, members);
+  if (members.length === 0) {
+    const isFree = seen.teams.map(markedDirectoryId).every((id) => id === undefined || id === directoryId);
+    if (!isFree) throw ambiguous(team, [user.login]);
+  } else if (named === undefined && !isProven(seen, { ids: [directoryId], logins })) throw ambiguous(team, members);
   return { ...seen, recordedId: directoryId, isByMark: true };
+}
+
+/** The account that a team has its name of; undefined where the name does not tell. */
+function accountNamedBy({ name }: Team, settings: Tools["settings"]): string | undefined {
+  const [before = "", after = ""] = settings.GITEA_TEAM.split("{username}");
+  const account = name.slice(before.length, name.length - after.length);
+  return account !== "" && isSame(ownTeamName(account, settings), name) ? account : undefined;
 }
 
 function ambiguous(team: Team, members: readonly string[]): Permanent {
