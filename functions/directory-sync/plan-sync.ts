@@ -10,6 +10,7 @@ import { planNewcomer } from "./plan-newcomer.ts";
 import { changesOf, createGrants, leavesOf } from "./plan-person.ts";
 import { createProtection } from "./protection.ts";
 import { takenTeams } from "./taken-teams.ts";
+import { unmarkedLeavers } from "./unmarked-leavers.ts";
 
 /**
  * What has to happen so that Gitea follows the directory: a pure function of the two, so that the same world always gives
@@ -27,6 +28,7 @@ export function planSync(world: World, withRebinds = false): Plan {
   const conflicts: Conflict[] = [
     ...directory.broken.map(({ dn, code, reason }) => ({ dn, code, reason })),
     ...taken.values(),
+    ...unmarkedLeavers(world, matches),
   ];
 
   const refresh = (person: Person, known: Known, rebind?: Rebind) => {
