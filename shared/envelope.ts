@@ -152,7 +152,7 @@ export type Envelope = z.infer<typeof Envelope>;
 export const Failure = z.object({
   version: z.literal(1),
   /** The same for every copy of one failure: a hash of delivery, stage and replay number. */
-  failureId: z.string(),
+  failureId: z.string().min(1),
   class: z.enum(["permanent", "exhausted", "crash"]),
   stage: z.string(),
   code: z.string(),

@@ -23,7 +23,10 @@ export const DEAD_LETTERS = "dead-letters";
 export const DEPARTURES = "departures";
 export type QueueName = StageName | typeof DEAD_LETTERS | typeof DEPARTURES;
 
+/** Where SQS puts what a function never answered: no function sends there. */
+export const CRASHED = "crashed";
+
 /** The environment variable that holds a queue's URL, e.g. `QUEUE_URL_DEAD_LETTERS`. */
-export function queueUrlVariable(queue: QueueName): string {
+export function queueUrlVariable(queue: QueueName | typeof CRASHED): string {
   return `QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`;
 }

@@ -184,6 +184,11 @@ describe("the console's pages", () => {
     expect(wrong.status).toBe(400);
     expect(wrong.text).toContain("(did you mean repository?)");
     expect(wrong.text).not.toContain("Plan a replay");
+    const misspelt = await ask("/letters?usr=bob", { headers: { cookie } });
+    expect([misspelt.status, misspelt.text.includes("(did you mean user?)")]).toEqual([400, true]);
+    const all = await ask("/plans?stge=team", { method: "POST", headers: { cookie, ...form }, body: "all=yes" });
+    expect([all.status, all.headers["location"]]).toEqual([400, undefined]);
+    expect((await ask("/letters?id=,abc", { headers: { cookie } })).status).toBe(400);
   });
 
   it("hold no letter once they are shown: the command sees them all", async () => {

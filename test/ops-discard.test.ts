@@ -49,6 +49,7 @@ describe("discard", () => {
   it("refuses to discard everything unless it is told --all", async () => {
     await sendLetters(queues, [letterOf("ada")]);
     expect(await ops("discard", "--execute", "--yes")).toMatchObject({ code: 2 });
+    expect(await ops("discard", "--id", "", "--execute", "--yes")).toMatchObject({ code: 2 });
     expect(bodies()).toHaveLength(1);
     expect(await ops("discard", "--all", "--execute", "--yes")).toMatchObject({ code: 0 });
     expect(bodies()).toEqual([]);
@@ -102,7 +103,7 @@ describe("queues", () => {
     const seen = lines.map((line) => JSON.parse(line));
     expect(seen.map(({ queue }) => queue)).toEqual([
       ...["identity", "account", "team", "repository", "templates", "release"],
-      ...["departures", "dead-letters"],
+      ...["departures", "dead-letters", "crashed"],
     ]);
     expect(seen.filter(({ counts }) => counts.waiting > 0).map(({ queue, counts }) => [queue, counts.waiting])).toEqual(
       [

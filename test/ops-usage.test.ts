@@ -29,6 +29,7 @@ describe("a wrong command line is said on stderr, ends with 2, and names what wa
     ["dead-letters replay --concurrency -1", '--concurrency "-1"'],
     ["dead-letters replay --hold 0", "--hold"],
     ["dead-letters discard --execute --yes", "--all"],
+    ["dead-letters discard --anyway", "unknown option '--anyway'"],
     ["dead-letters export --limit 3", "unknown option '--limit'"],
     ["accounts link", "missing required argument 'user'"],
     ["accounts lnk ada", "Did you mean link?"],
@@ -44,6 +45,23 @@ describe("a wrong command line is said on stderr, ends with 2, and names what wa
 
   it("a group without a verb shows its verbs", async () => {
     expect(await usage("dead-letters")).toMatch(/list .*\n.*show/s);
+  });
+});
+
+describe("a filter without a value is usage: an unset variable must not mean every letter", () => {
+  it.each(["user", "stage", "code", "class", "since", "until", "id", "limit"])("--%s", async (name) => {
+    for (const value of ["", " "]) {
+      const words = ["dead-letters", "discard", `--${name}`, value, "--execute", "--yes"];
+      const { code, stdout, stderr } = await runOps(words, { environment });
+      expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+      expect(stderr).toContain(`--${name} is empty`);
+    }
+  });
+
+  it("also as one of several, and as a word of show", async () => {
+    expect(await usage("dead-letters list --id abc --id ")).toContain("--id is empty");
+    expect(await usage("dead-letters show ")).toContain("--id is empty");
+    expect(await usage("trace ")).toContain("whose way?");
   });
 });
 

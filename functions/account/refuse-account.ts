@@ -1,6 +1,7 @@
 import type { Identity } from "#shared/envelope.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { type GiteaTools, isSame, type User } from "#shared/gitea.ts";
+import { shellWord } from "#shared/shell-word.ts";
 import type { Candidate } from "./find-account.ts";
 
 /** @throws Permanent `person.protected` when one of a person's names is on the list */
@@ -34,7 +35,7 @@ export async function refuseForeign(
   }
   if (recordedId !== undefined) {
     const now = `account ${user.login} belongs to directory id ${recordedId}, but ${identity.username} is now ${identity.directoryId}`;
-    const choice = `another human with a re-used name, a rebuilt directory (hubforge sync --rebind), or this one person made anew (hubforge accounts rebind ${identity.username})`;
+    const choice = `another human with a re-used name, a rebuilt directory (hubforge sync --rebind), or this one person made anew (hubforge accounts rebind ${shellWord(identity.username)})`;
     throw new Retryable("identity.other-id", `${now}: ${choice}`);
   }
   refuseUnproven(user, identity);
@@ -50,11 +51,11 @@ function refuseUnproven(user: User, { username, createdAt }: Identity): void {
   const ages = `older (${user.created}) than the directory entry of ${username} (${createdAt})`;
   throw new Permanent(
     "account.unproven",
-    `account ${user.login} is ${ages}: its first owner may have been somebody else. If it is theirs: hubforge accounts link ${username}`,
+    `account ${user.login} is ${ages}: its first owner may have been somebody else. If it is theirs: hubforge accounts link ${shellWord(username)}`,
   );
 }
 
 function taken(user: User, why: string): Permanent {
-  const advice = `If it is theirs, link it on purpose: hubforge accounts link ${user.login}`;
+  const advice = `If it is theirs, link it on purpose: hubforge accounts link ${shellWord(user.login)}`;
   return new Permanent("account.taken", `Gitea account ${user.login} is somebody else's: ${why}. ${advice}`);
 }

@@ -5,6 +5,7 @@ import { isSame } from "#shared/gitea/is-same.ts";
 import { accountName, foldName } from "#shared/names.ts";
 import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
+import { shellWord } from "#shared/shell-word.ts";
 import type { Known, Matches } from "./match-accounts.ts";
 import type { Change, Conflict, Rebind, World } from "./plan.ts";
 
@@ -56,7 +57,7 @@ function toRebind({ directoryId, username, dn }: Person, { account, directoryId:
 /** @param isFormer the account's own human is nowhere any more, so that it may be this one: only a person can tell */
 export function otherId({ account, dn, from, to, username }: Rebind, isFormer: boolean): Conflict {
   const owner = `account ${account} belongs to directory id ${from}, but the directory id of "${dn}" is ${to}`;
-  const advice = isFormer ? `. If it is the same human: hubforge accounts rebind ${username}` : "";
+  const advice = isFormer ? `. If it is the same human: hubforge accounts rebind ${shellWord(username)}` : "";
   return { code: "identity.other-id", dn, reason: `${owner}${advice}` };
 }
 
@@ -98,7 +99,7 @@ function whyNotTheirs(
   { settings }: World,
 ): { code: string; reason: string } | undefined {
   const { login, source_id, login_name, created } = account;
-  const advice = `If it is theirs: hubforge accounts link ${person.username}`;
+  const advice = `If it is theirs: hubforge accounts link ${shellWord(person.username)}`;
   if (source_id !== settings.GITEA_AUTH_SOURCE_ID) {
     return { code: "account.taken", reason: `account ${login} is not of the LDAP source. ${advice}` };
   }

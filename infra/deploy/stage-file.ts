@@ -20,7 +20,10 @@ const Values = z.record(
  * @throws SettingsError naming the file and every wrong, missing or unknown setting in it
  */
 export function readStageFile(path: string): Stage {
-  const values = readValues(path);
+  const values = readStageValues(path);
+  if (!values) {
+    throw new SettingsError(`${path} cannot be read: copy infra/stages/dev.yml to it and write your settings there`);
+  }
   const known = Object.keys(StackSettings.shape);
   const isOfStack = (name: string) => known.includes(name) || name.startsWith("STACK_");
   const named = Object.entries(values).filter(([name]) => isOfStack(name));
@@ -42,8 +45,14 @@ function checkAuthority(authority: string | undefined): string[] {
   return ["LDAP_CA: must be the PEM text itself, or a reference to it"];
 }
 
-function readValues(path: string): Record<string, string> {
-  const parsed = Values.safeParse(parse(textOf(path)) ?? {});
+/**
+ * The values of such a file as an environment has them, not checked one by one; undefined where there is none.
+ * @throws SettingsError naming the file that cannot be read, or is no list of settings
+ */
+export function readStageValues(path: string): Record<string, string> | undefined {
+  const text = textOf(path);
+  if (text === undefined) return undefined;
+  const parsed = Values.safeParse(parsedYaml(text, path) ?? {});
   if (!parsed.success) {
     throw wrong(
       path,
@@ -54,13 +63,20 @@ function readValues(path: string): Record<string, string> {
   return Object.fromEntries(set.filter(([, value]) => value !== ""));
 }
 
-function textOf(path: string): string {
+function parsedYaml(text: string, path: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    throw wrong(path, [`it is not YAML: ${cause instanceof Error ? cause.message : String(cause)}`]);
+  }
+}
+
+function textOf(path: string): string | undefined {
   try {
     return readFileSync(new URL(path, ROOT), "utf8");
   } catch (cause) {
-    throw new SettingsError(`${path} cannot be read: copy infra/stages/dev.yml to it and write your settings there`, {
-      cause,
-    });
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw new SettingsError(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
   }
 }
 

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
-import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import { CRASHED, DEAD_LETTERS, DEPARTURES, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
 import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
 import type { Ending } from "./endings.ts";
 import { startGitea } from "./gitea/server.ts";
@@ -34,9 +34,9 @@ export async function startQueues(options: StackOptions, place: Place, endings: 
   return { endpoint, sqs, queues };
 }
 
-const QUEUES: readonly QueueName[] = [...STAGES, DEPARTURES, DEAD_LETTERS];
+const QUEUES = [...STAGES, DEPARTURES, DEAD_LETTERS, CRASHED] as const;
 
-/** What the template gives to functions about queues. */
+/** What the template gives to functions about queues; the net's URL beside it, for `hubforge queues`. */
 export function queueEnvironment(queues: Queue[], parameters: Parameters | undefined): Record<string, string> {
   const urls = QUEUES.map((name) => [queueUrlVariable(name), queues.find(({ queue }) => queue === name)?.url]);
   return { ...Object.fromEntries(urls), MAX_RECEIVE_COUNT: String(templateParameters(parameters)["maxReceiveCount"]) };

@@ -60,8 +60,9 @@ export type FilterOptions = {
 export const LETTER_CLASSES = [...Failure.shape.class.options, "unknown"];
 export const LETTER_STAGES = [...STAGES, DEPARTURES, "unknown"];
 
-/** @throws UsageError that names the nearest valid word */
+/** @throws UsageError that names the nearest valid word, or the option that is empty */
 export function parseFilter(options: FilterOptions, now: Date): LetterFilter {
+  requireValues(options);
   const { user, stage, code, class: kind, since, until, id: ids, limit } = options;
   if (stage !== undefined) requireWord("--stage", stage, LETTER_STAGES);
   if (kind !== undefined) requireWord("--class", kind, LETTER_CLASSES);
@@ -79,6 +80,15 @@ export function parseFilter(options: FilterOptions, now: Date): LetterFilter {
     throw new UsageError("--since lies after --until: nothing could match");
   }
   return filter;
+}
+
+/** `--id "$ID"` with ID unset: the beginning of every id, so it would be all letters. */
+function requireValues(options: FilterOptions): void {
+  const names = ["user", "stage", "code", "class", "since", "until", "id", "limit"] as const;
+  for (const name of names) {
+    const isEmpty = [options[name] ?? []].flat().some((value) => value.trim() === "");
+    if (isEmpty) throw new UsageError(`--${name} is empty: say which, or leave it out`);
+  }
 }
 
 export function requireWord(option: string, word: string, words: readonly string[]): void {

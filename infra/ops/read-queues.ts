@@ -1,17 +1,17 @@
 import { GetQueueAttributesCommand } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
-import { type QueueName, queueUrlVariable } from "#shared/pipeline.ts";
+import { queueUrlVariable } from "#shared/pipeline.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
-import { countsIn, createSqsClient, type QueueCounts } from "./letters/letter-queue.ts";
-import { ALL_QUEUES } from "./target.ts";
+import { countsIn, createSqsClient, type QueueCounts } from "./sqs.ts";
+import { ALL_QUEUES, type OpsQueue } from "./target.ts";
 
 /** A queue's counts, as near as SQS tells them, or why it could not be asked. */
-export type QueueState = { queue: QueueName; counts?: QueueCounts; trouble?: string };
+export type QueueState = { queue: OpsQueue; counts?: QueueCounts; trouble?: string };
 
 /** Every queue that the environment knows, in the order of the journey. */
 export async function readQueues(environment: Environment): Promise<QueueState[]> {
   const client = createSqsClient(environment);
-  const read = async (queue: QueueName): Promise<QueueState> => {
+  const read = async (queue: OpsQueue): Promise<QueueState> => {
     const url = environment[queueUrlVariable(queue)];
     if (!url) return { queue, trouble: `${queueUrlVariable(queue)} is not set` };
     try {

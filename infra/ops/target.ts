@@ -1,23 +1,23 @@
-import { readFileSync } from "node:fs";
 import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
-import { parse } from "yaml";
-import * as z from "zod";
 import type { Environment } from "#shared/config.ts";
-import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import { CRASHED, DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import { readStageValues } from "../deploy/stage-file.ts";
 import type { Parameters } from "../local/template.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
-import { createSqsClient } from "./letters/letter-queue.ts";
 import { type LocalStack, runningStacks } from "./local-stack.ts";
+import { createSqsClient } from "./sqs.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Which hubforge a command works on. */
 export type Target = {
   /** For people: `the local stack`, `deployment prod`. */
   name: string;
+  /** As `--deployment` or `HUBFORGE_DEPLOYMENT` called it: what is told to do next is about the same one. */
+  asked?: string | undefined;
   /** Settings of shared/config.ts and `QUEUE_URL_*` of all queues. */
   environment: Environment;
-  /** A file of log lines, or the deployment whose log groups CloudWatch has. */
-  logs: { file: string } | { deployment: string };
+  /** A file of log lines, the deployment whose log groups CloudWatch has, or why nobody can tell. */
+  logs: { file: string } | { deployment: string } | { unknown: string };
   /** Only a local stack has a Gitea that can be told to fail. */
   stack?: LocalStack;
   /** Where its functions are a stack on AWS or an emulator: which one. */
@@ -26,10 +26,16 @@ export type Target = {
   parameters?: Parameters;
 };
 
-export type Wish = { deployment?: string | undefined; queues: readonly (QueueName | "crashed")[] };
+/** The queues that functions send to, and the net behind them. */
+export type OpsQueue = QueueName | typeof CRASHED;
 
-const QUEUES = [...STAGES, DEPARTURES, DEAD_LETTERS] as const;
+export type Wish = { deployment?: string | undefined; queues: readonly OpsQueue[] };
+
+/** In the order of the journey. */
+export const ALL_QUEUES = [...STAGES, DEPARTURES, DEAD_LETTERS, CRASHED] as const;
 const BY_DEFAULT = "dev";
+/** The stage of queues that no stack has made: `npm start`'s. */
+export const NO_STACK = "local";
 
 /**
  * `--deployment` or `HUBFORGE_DEPLOYMENT` decides; else queue URLs of the environment; else the local stack that runs from
@@ -37,10 +43,12 @@ const BY_DEFAULT = "dev";
  */
 export async function findTarget({ deployment, queues }: Wish, environment: Environment): Promise<Target> {
   const named = deployment ?? environment["HUBFORGE_DEPLOYMENT"];
-  if (named === undefined && environment[queueUrlVariable(DEAD_LETTERS)]) {
-    const file = environment["HUBFORGE_LOG"];
-    return { name: "the queues of QUEUE_URL_*", environment, logs: file ? { file } : { deployment: BY_DEFAULT } };
-  }
+  const target = await findNamed(named, queues, environment);
+  return { ...target, asked: named };
+}
+
+async function findNamed(named: string | undefined, queues: Wish["queues"], environment: Environment): Promise<Target> {
+  if (named === undefined && environment[queueUrlVariable(DEAD_LETTERS)]) return targetOfUrls(environment);
   const [isLocal, pid] = /^local(?:-(\d+))?$/.exec(named ?? "local") ?? [];
   if (isLocal !== undefined) {
     const stacks = runningStacks().filter((stack) => pid === undefined || stack.pid === Number(pid));
@@ -56,6 +64,26 @@ export async function findTarget({ deployment, queues }: Wish, environment: Envi
       { cause },
     );
   });
+}
+
+/** The stage of `hubforge-<stage>-dead-letters`; undefined where the queue is called otherwise. */
+export function stageOfUrls(environment: Environment): string | undefined {
+  return /hubforge-([\w-]+)-dead-letters$/.exec(environment[queueUrlVariable(DEAD_LETTERS)] ?? "")?.[1];
+}
+
+/** A deployment's queues have its stage in their names; with it goes all else that is the stage's. */
+function targetOfUrls(environment: Environment): Target {
+  const stage = stageOfUrls(environment);
+  const file = environment["HUBFORGE_LOG"];
+  const isStack = stage !== undefined && stage !== NO_STACK;
+  const unknown = "QUEUE_URL_* tells no deployment: whose log? Set HUBFORGE_LOG to a file, or say --deployment";
+  const found = isStack ? { deployment: stage } : { unknown };
+  return {
+    name: "the queues of QUEUE_URL_*",
+    environment: isStack ? { ...stageFile(stage), ...environment } : environment,
+    logs: file ? { file } : found,
+    ...(isStack && { deployment: { stage } }),
+  };
 }
 
 function localTarget(stack: LocalStack, environment: Environment): Target {
@@ -90,7 +118,7 @@ async function deployedTarget(deployment: string, queues: Wish["queues"], enviro
         const { QueueUrl } = await answer.catch((cause: unknown) => {
           throw AwsTrouble.of(cause, name);
         });
-        return [`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`, QueueUrl];
+        return [queueUrlVariable(queue), QueueUrl];
       }),
     );
     return {
@@ -104,16 +132,7 @@ async function deployedTarget(deployment: string, queues: Wish["queues"], enviro
   }
 }
 
-export { QUEUES as ALL_QUEUES };
-
-const StageFile = z.record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String));
-
 /** What the functions of that deployment were given; empty where this folder does not have its file. */
 function stageFile(deployment: string): Environment {
-  try {
-    const file = new URL(`../stages/${deployment}.yml`, import.meta.url);
-    return StageFile.parse(parse(readFileSync(file, "utf8")) ?? {});
-  } catch {
-    return {};
-  }
+  return readStageValues(`infra/stages/${deployment}.yml`) ?? {};
 }

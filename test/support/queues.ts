@@ -1,14 +1,13 @@
 import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
-import { DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import { CRASHED, DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
 import { LOCAL_REGION, type QueuedMessage, startEmbeddedQueues } from "../../infra/local/embedded-queues.ts";
 import { createQueues, type Queue, readQueues } from "../../infra/local/resources.ts";
 import type { Parameters } from "../../infra/local/template.ts";
 import { type FaultOf, startAwsRules } from "./aws-rules.ts";
 
-/** A queue by its name in shared/pipeline.ts, or the net. */
-type Name = QueueName | "crashed";
+type Name = QueueName | typeof CRASHED;
 
-const NAMES: QueueName[] = [...STAGES, DEPARTURES, DEAD_LETTERS];
+const NAMES: Name[] = [...STAGES, DEPARTURES, DEAD_LETTERS, CRASHED];
 
 export type TestQueues = {
   endpoint: string;

@@ -4,6 +4,7 @@ import { isSame, type User } from "#shared/gitea.ts";
 import { markedDirectoryId, personMark } from "#shared/marks.ts";
 import { ownAccountName } from "#shared/own-account.ts";
 import { ownTeamName } from "#shared/own-team.ts";
+import { shellWord } from "#shared/shell-word.ts";
 import { findMarkedAccount } from "../../../functions/account/find-account.ts";
 import { refuseProtected, refuseService } from "../../../functions/account/refuse-account.ts";
 import { type Outside, WouldWrite } from "../outside.ts";
@@ -70,7 +71,7 @@ async function refuseUnlinkable(account: User, { gitea }: Outside): Promise<void
 function refuseOtherHuman({ login }: User, teams: readonly Team[], { username, directoryId }: Identity): void {
   const other = teams.map(markedDirectoryId).find((id) => id !== undefined && id !== directoryId);
   if (other === undefined) return;
-  const advice = `if that is the same human with a new id: hubforge accounts rebind ${username}`;
+  const advice = `if that is the same human with a new id: hubforge accounts rebind ${shellWord(username)}`;
   throw new Permanent(
     "link.other-id",
     `account ${login} is marked as directory id ${other}'s, not ${directoryId}: ${advice}`,

@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import { type Envelope, type Identity, SYNC_HUB } from "#shared/envelope.ts";
 import { Permanent } from "#shared/errors.ts";
 import { isSame, type User } from "#shared/gitea.ts";
+import { shellWord } from "#shared/shell-word.ts";
 import { findAccount } from "../../../functions/account/find-account.ts";
 import { refuseProtected, refuseService } from "../../../functions/account/refuse-account.ts";
 import type { Outside } from "../outside.ts";
@@ -32,13 +33,13 @@ export async function planRebind(identity: Identity, tools: Outside): Promise<Re
     account.source_id === settings.GITEA_AUTH_SOURCE_ID &&
     identity.logins.some((login) => isSame(login, account.login_name));
   if (!isTheirs) {
-    const advice = `if it is theirs: hubforge accounts link ${identity.username}`;
+    const advice = `if it is theirs: hubforge accounts link ${shellWord(identity.username)}`;
     throw new Permanent("rebind.foreign", `account ${account.login} is not linked to ${identity.username}: ${advice}`);
   }
   if (from === undefined) {
     throw new Permanent(
       "rebind.unmarked",
-      `account ${account.login} is marked with no id: the next spawn decides, or hubforge accounts link ${identity.username}`,
+      `account ${account.login} is marked with no id: the next spawn decides, or hubforge accounts link ${shellWord(identity.username)}`,
     );
   }
   if (from !== identity.directoryId) {

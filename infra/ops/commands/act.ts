@@ -1,7 +1,9 @@
 import { createInterface } from "node:readline/promises";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { parseCount } from "../options.ts";
+import { hintOf } from "../output/hint.ts";
 import { inert } from "../output/inert.ts";
+import type { Target } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Context } from "./context.ts";
 
@@ -77,28 +79,12 @@ function declined({ terminal, signal }: Context): ExitCode {
 
 /** The same command line with what it takes to carry out exactly this plan. */
 export function howToExecute(
-  { deployment }: Context,
+  target: Target,
   verb: string,
   { options, words, hash }: { options: object; words: readonly string[]; hash: string },
 ): string {
-  const asked = { ...options, deployment, execute: true, yes: undefined, plan: hash };
-  const flags = Object.entries(asked).flatMap(([name, value]) => (isDefault(name, value) ? [] : flag(name, value)));
-  return ["hubforge", verb, ...words.map(quoted), ...flags].join(" ");
-}
-
-/** `--no-ask` exists, `--ask` does not: commander sets it by itself. */
-function isDefault(name: string, value: unknown): boolean {
-  return value === undefined || (name === "ask" && value === true);
-}
-
-function flag(name: string, value: unknown): string[] {
-  if (value === true) return [`--${name}`];
-  if (value === false) return [`--no-${name}`];
-  if (Array.isArray(value)) return value.flatMap((one) => flag(name, one));
-  return [`--${name}`, quoted(String(value))];
-}
-
-function quoted(word: string): string {
-  const safe = inert(word);
-  return /^[\w@%+=:,./-]+$/.test(safe) ? safe : `'${safe.replaceAll("'", `'\\''`)}'`;
+  const asked = { ...options, execute: true, yes: undefined, plan: hash };
+  // `--no-ask` exists, `--ask` does not: commander sets it by itself.
+  const flags = Object.entries(asked).filter(([name, value]) => !(name === "ask" && value === true));
+  return hintOf(target, verb, { words, options: Object.fromEntries(flags) });
 }

@@ -1,11 +1,11 @@
 import type { Environment } from "#shared/config.ts";
-import { DEAD_LETTERS } from "#shared/pipeline.ts";
+import { DEAD_LETTERS, ROUTES } from "#shared/pipeline.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import type { Reading, ReadOptions } from "../letters/read-letters.ts";
 import { withHeldLetters } from "../letters/with-held-letters.ts";
 import { createProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
-import { ALL_QUEUES, findTarget, type Target, type Wish } from "../target.ts";
+import { findTarget, type Target, type Wish } from "../target.ts";
 
 /** What every verb is given; nothing else reaches it from outside. */
 export type Context = {
@@ -25,6 +25,8 @@ export async function openTarget(context: Context, queues: Wish["queues"]): Prom
   return await findTarget({ deployment: context.deployment, queues }, context.environment);
 }
 
+const SENDING: Wish["queues"] = [...new Set(Object.values(ROUTES).map(([first]) => first)), DEAD_LETTERS];
+
 type Held = { target: Target; reading: Reading };
 
 /** The letters of the target, held while `use` works with them; a progress bar while they are read. */
@@ -33,8 +35,8 @@ export async function holdingLetters<Result>(
   options: Omit<ReadOptions, "signal" | "onProgress"> & { isSending?: boolean },
   use: (held: Held) => Promise<Result>,
 ): Promise<Result> {
-  // What only looks needs one queue; what sends needs them all.
-  const target = await openTarget(context, options.isSending ? ALL_QUEUES : [DEAD_LETTERS]);
+  // What only looks needs one queue; what sends needs the first of each route.
+  const target = await openTarget(context, options.isSending ? SENDING : [DEAD_LETTERS]);
   const progress = createProgress(context.terminal, "reading letters");
   const { isSending: _, ...read } = options;
   try {

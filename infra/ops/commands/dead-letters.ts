@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { Run } from "../command-line.ts";
+import { LETTER_CLASSES } from "../options.ts";
 import { discard } from "./discard.ts";
 import { exportLetters } from "./export-letters.ts";
 import { listLetters } from "./list-letters.ts";
@@ -19,6 +20,7 @@ export function deadLetters(program: Command, run: Run): void {
     .option("--rate <count/s>", "deliveries a second, e.g. 5/s or 30/m (default 10/s)")
     .option("--concurrency <count>", "people at once (default 4)")
     .option("--reason <text>", "why: kept in the envelope and every log line of the replay")
+    .option("--anyway", "also while another reader holds letters")
     .option("--no-ask", "do not ask LDAP and Gitea what the replay would come to")
     .action(run(replay));
   withExecution(withFilter(group.command("discard")))
@@ -39,7 +41,7 @@ function withFilter(command: Command, { isStream = false } = {}): Command {
     .option("--user <name>", "a person, by any of their names, in any case")
     .option("--stage <stage>", "the stage that failed")
     .option("--code <code>", "the reason's code; gitea.* for all that begin so")
-    .option("--class <class>", "permanent, exhausted, crash or unknown")
+    .option("--class <class>", LETTER_CLASSES.join(", "))
     .option("--since <time>", "failed since: 2h, 3d, 2026-11-24 or an ISO time")
     .option("--until <time>", "failed until")
     .option("--id <id>", "the beginning of a letter's id, or a delivery's id; may be repeated", collect)
@@ -50,8 +52,7 @@ function withExecution(command: Command): Command {
   return command
     .option("--execute", "do it, after a confirmation")
     .option("--plan <hash>", "only if the letters are still those of this plan")
-    .option("--yes", "confirm beforehand")
-    .option("--anyway", "replay also while another reader holds letters");
+    .option("--yes", "confirm beforehand");
 }
 
 function collect(value: string, before: string[] = []): string[] {

@@ -60,7 +60,7 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
       wanted: decision.wanted,
       deed: decision.deed,
       hasOtherReader: reading.missing > 0,
-      command: howToExecute(context, command, { options, words, hash }),
+      command: howToExecute(target, command, { options, words, hash }),
     });
     if (answer !== "go") return answer;
     // Somebody took their time to answer: who is who is looked up again, accounts by their ids.

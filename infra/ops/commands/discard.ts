@@ -22,7 +22,7 @@ export const discard: Verb<DiscardOptions> = async (context, options, words) => 
   return await holdingLetters(context, parseHold(options), async ({ reading, target }) => {
     const chosen = filterLetters(reading.letters, filter);
     showWarnings(context.terminal, warnOfReading(reading));
-    if (chosen.length === 0) return nothingMatched(context, { ...reading, name: target.name }, options);
+    if (chosen.length === 0) return nothingMatched(context, { ...reading, target }, options);
     const plan = planDiscard(chosen);
     showDiscardPlan(context.terminal, plan, { name: target.name, now: context.now });
     const answer = await actOn({
@@ -32,7 +32,7 @@ export const discard: Verb<DiscardOptions> = async (context, options, words) => 
       wanted: String(plan.letters.length),
       deed: `discard ${plan.letters.length} for good`,
       hasOtherReader: false, // what another reader holds is not discarded: no order is at stake
-      command: howToExecute(context, "dead-letters discard", { options, words, hash: plan.hash }),
+      command: howToExecute(target, "dead-letters discard", { options, words, hash: plan.hash }),
     });
     return answer === "go" ? await execute(context, plan, reading.hold) : answer;
   });

@@ -4,6 +4,7 @@ import type { Run } from "../command-line.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type ActiveFault, FAULTS, openLab } from "../lab/faults.ts";
 import { parseCount, requireWord } from "../options.ts";
+import { hintOf } from "../output/hint.ts";
 import { showRows } from "../output/rows.ts";
 import type { Column } from "../output/table.ts";
 import { UsageError } from "../usage-error.ts";
@@ -38,7 +39,7 @@ const fail: Verb<FailOptions> = async (context, { method, path, times }, [how = 
     ...(path && { path }),
   });
   showRows(terminal, active, COLUMNS);
-  terminal.note("hubforge lab heal ends it");
+  terminal.note(`${hintOf({ asked: context.deployment }, "lab heal")} ends it`);
   return EXIT.done;
 };
 

@@ -9,10 +9,10 @@ import { lookAtLetters, nothingMatched, type ReadingOptions } from "./look-at-le
 export const listLetters: Verb<ReadingOptions> = async (context, options) => {
   const { terminal, now } = context;
   const look = await lookAtLetters(context, options);
-  const { chosen, letters, name } = look;
+  const { chosen, letters, target } = look;
   if (chosen.length === 0) return nothingMatched(context, look, options);
   if (terminal.isTable) showTable(terminal, chosen, letterColumns(now));
   else for (const letter of chosen) terminal.data(inertJson(letterRecord(letter)));
-  terminal.note(terminal.faint(`${chosen.length} of ${letters.length} letters on ${name}`));
+  terminal.note(terminal.faint(`${chosen.length} of ${letters.length} letters on ${target.name}`));
   return EXIT.done;
 };

@@ -7,6 +7,7 @@ import { didYouMean } from "../nearest.ts";
 import { type FilterOptions, parseFilter } from "../options.ts";
 import { inert } from "../output/inert.ts";
 import type { Terminal } from "../output/terminal.ts";
+import type { Target } from "../target.ts";
 import { parseHold } from "./act.ts";
 import { type Context, holdingLetters } from "./context.ts";
 
@@ -19,8 +20,7 @@ export type Look = {
   chosen: readonly Letter[];
   /** Counted on the queue and not seen. */
   missing: number;
-  /** Where. */
-  name: string;
+  target: Target;
 };
 
 /** Reads everything, gives it back, warns of what could not be seen, and filters. */
@@ -37,7 +37,7 @@ export async function lookAtLetters(
   return await holdingLetters(context, read, async ({ reading, target }) => {
     showWarnings(context.terminal, warnOfReading(reading));
     const { letters, missing } = reading;
-    return { letters, chosen: filterLetters(letters, filter), missing, name: target.name };
+    return { letters, chosen: filterLetters(letters, filter), missing, target };
   });
 }
 
@@ -48,7 +48,7 @@ export function showWarnings(terminal: Terminal, warnings: readonly Warning[]): 
 /** Says why there is nothing, and which name or code was perhaps meant. */
 export function nothingMatched(
   { terminal }: Context,
-  { letters, missing, name }: Omit<Look, "chosen">,
+  { letters, missing, target: { name } }: Omit<Look, "chosen">,
   { user, code }: FilterOptions,
 ): typeof EXIT.nothingMatched {
   const names = letters.flatMap((letter) => letter.names);

@@ -25,7 +25,7 @@ export const replay: Verb<ReplayOptions> = async (context, options, words) => {
     const chosen = filterLetters(reading.letters, filter);
     if (chosen.length === 0) {
       showWarnings(context.terminal, warnOfReading(reading));
-      return nothingMatched(context, { ...reading, name: target.name }, options);
+      return nothingMatched(context, { ...reading, target }, options);
     }
     const plan = planReplay(chosen, reading.letters, options.reason);
     const { environment } = target;
@@ -40,7 +40,7 @@ export const replay: Verb<ReplayOptions> = async (context, options, words) => {
       wanted: String(plan.steps.length),
       deed: `replay ${plan.steps.length}`,
       hasOtherReader: reading.missing > 0,
-      command: howToExecute(context, "dead-letters replay", { options, words, hash: plan.hash }),
+      command: howToExecute(target, "dead-letters replay", { options, words, hash: plan.hash }),
     });
     if (isMeant !== "go") return isMeant;
     return await executeReplay(context, { plan, reading, target, pace });

@@ -18,7 +18,9 @@ export const showLetters: Verb<ReadingOptions> = async (context, options, words)
   for (const [index, letter] of look.chosen.entries()) {
     const body = bodies.get(letter.id) ?? "";
     if (!terminal.isTable) terminal.data(inertJson({ ...letterRecord(letter), body }));
-    else for (const line of [...(index > 0 ? ["", "—"] : []), ...letterPage(letter, body)]) terminal.data(line);
+    else
+      for (const line of [...(index > 0 ? ["", "—"] : []), ...letterPage(letter, body, look.target)])
+        terminal.data(line);
   }
   return EXIT.done;
 };

@@ -46,7 +46,7 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
     line.end();
     const rows = rowsOf(run);
     if (rows.length > 0) showRows(terminal, rows, columns);
-    for (const text of summaryOf(run, { isDryRun, name: target.name })) terminal.note(inert(text));
+    for (const text of summaryOf(run, { isDryRun, target })) terminal.note(inert(text));
     return exitCodeOf(run, isDryRun);
   } catch (error) {
     line.end();

@@ -3,6 +3,7 @@ import { parseTime } from "../options.ts";
 import { inert, inertJson } from "../output/inert.ts";
 import { journeyColumns, journeyEnd, journeyTitle } from "../output/journey-views.ts";
 import { showTable } from "../output/rows.ts";
+import type { Target } from "../target.ts";
 import { findJourney } from "../trace/find-journey.ts";
 import type { Journey } from "../trace/follow-journey.ts";
 import { UsageError } from "../usage-error.ts";
@@ -17,7 +18,7 @@ const SINCE = "1d";
 export const trace: Verb<TraceOptions> = async (context, options, words) => {
   const { terminal, now } = context;
   const [wanted] = words;
-  if (wanted === undefined) throw new UsageError("whose way? name a delivery, a person or a letter");
+  if (!wanted?.trim()) throw new UsageError("whose way? name a delivery, a person or a letter");
   const since = parseTime(options.since ?? SINCE, now);
   const until = options.until === undefined ? new Date() : parseTime(options.until, now, true);
   const target = await openTarget(context, []);
@@ -26,11 +27,11 @@ export const trace: Verb<TraceOptions> = async (context, options, words) => {
     terminal.note(inert(`nothing about ${wanted} was logged by ${target.name} since ${since.toISOString()}`));
     return EXIT.nothingMatched;
   }
-  show(context, journey);
+  show(context, journey, target);
   return EXIT.done;
 };
 
-function show({ terminal }: Context, journey: Journey): void {
+function show({ terminal }: Context, journey: Journey, target: Target): void {
   if (!terminal.isTable) {
     for (const line of journey.lines) terminal.data(inertJson(line));
     terminal.data(inertJson({ type: "journey", delivery: journey.delivery, person: journey.person, ...journey.state }));
@@ -40,5 +41,5 @@ function show({ terminal }: Context, journey: Journey): void {
   terminal.data("");
   showTable(terminal, journey.lines, journeyColumns(journey));
   terminal.data("");
-  for (const line of journeyEnd(journey).split("\n")) terminal.data(inert(line));
+  for (const line of journeyEnd(journey, target)) terminal.data(inert(line));
 }

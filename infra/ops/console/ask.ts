@@ -1,4 +1,4 @@
-import { type FilterOptions, parseFilter } from "../options.ts";
+import { type FilterOptions, parseFilter, requireWord } from "../options.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Choice } from "./choose-letters.ts";
 
@@ -15,6 +15,7 @@ export type Asked = {
 };
 
 const OPTIONS = ["user", "stage", "code", "class", "since", "until", "limit"] as const;
+const KEYS: readonly string[] = [...OPTIONS, "id", "q", "group"];
 
 export function readQuery(url: string, now = new Date()): Asked {
   const { searchParams } = new URL(url);
@@ -31,6 +32,8 @@ export function readQuery(url: string, now = new Date()): Asked {
   const isGrouped = value("group") !== "time";
   const query = new URLSearchParams(Array.from(searchParams).filter(([, word]) => word.trim() !== "")).toString();
   try {
+    // A misspelt filter would be none, and a plan of "all that match" would be of all letters.
+    for (const key of searchParams.keys()) requireWord("the address's", key, KEYS);
     return { options, search, isGrouped, query, choice: { filter: parseFilter(options, now), search } };
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;

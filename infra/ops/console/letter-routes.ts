@@ -57,7 +57,11 @@ export function letterRoutes(app: Hono, { desk, queues, show }: Parts): void {
     if (!found) return await show(c, LIST, notice(GONE), 404);
     const { letter, body } = found;
     const journey = await journeyOfLetter(letter, desk.target);
-    return await show(c, { title: "Dead letter", here: "letters" }, letterPage({ letter, body, journey }));
+    return await show(
+      c,
+      { title: "Dead letter", here: "letters" },
+      letterPage({ target: desk.target, letter, body, journey }),
+    );
   });
   app.get("/letter/message", async (c) => {
     const found = findLetter(desk, c.req.query("key"));

@@ -1,6 +1,6 @@
 import type { Environment } from "#shared/config.ts";
-import type { QueueName } from "#shared/pipeline.ts";
 import { type QueueState, readQueues } from "../read-queues.ts";
+import type { OpsQueue } from "../target.ts";
 
 /** How one queue was when somebody looked; `at` in milliseconds. */
 export type Sample = { at: number; waiting: number; held: number };
@@ -21,7 +21,7 @@ const KEPT = 900;
 
 /** Remembers what looks at the queues have found, for as long as the console is open. */
 export function watchQueues(environment: Environment): QueueWatch {
-  const history = new Map<QueueName, { samples: Sample[]; notEmptySince: number | undefined }>();
+  const history = new Map<OpsQueue, { samples: Sample[]; notEmptySince: number | undefined }>();
   let last: { at: number; answer: Promise<WatchedQueue[]> } | undefined;
   const ask = async () => (await readQueues(environment)).map((state) => remember(state));
   const remember = (state: QueueState): WatchedQueue => {

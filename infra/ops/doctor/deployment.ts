@@ -3,12 +3,12 @@ import * as z from "zod";
 import { type Environment, loadSettings, type Settings } from "#shared/config.ts";
 import { createDirectory, type Everybody } from "#shared/directory.ts";
 import { createOnce } from "#shared/gitea.ts";
-import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
 import { departureDelaySeconds } from "../../local/schedule.ts";
 import type { Place } from "../../local/template.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
-import { createSqsClient } from "../letters/letter-queue.ts";
-import type { Target } from "../target.ts";
+import { hintOf } from "../output/hint.ts";
+import { createSqsClient } from "../sqs.ts";
+import { NO_STACK, stageOfUrls, type Target } from "../target.ts";
 
 /** What is looked at: a target, where it runs, and what several checks ask of it, asked once. */
 export type Deployment = {
@@ -16,8 +16,12 @@ export type Deployment = {
   place: Place;
   /** Whether its functions are a stack on AWS or an emulator: else there is no Lambda to ask. */
   isStack: boolean;
+  /** Where it is none: why not. */
+  whyNoStack: string;
   /** What the advice calls it, e.g. `npm run deploy -- --stage prod`. */
   redeploy: string;
+  /** A command of hubforge's about it, to copy. */
+  hint(command: string, parts?: Parameters<typeof hintOf>[2]): string;
   /** Where its settings stand. */
   settingsPlace: string;
   signal: AbortSignal;
@@ -60,6 +64,8 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
     environment,
     place: placeOf(target),
     isStack: deployment !== undefined,
+    whyNoStack: whyNoStack(target),
+    hint: (command, parts) => hintOf(target, command, parts),
     ...adviceFor(target),
     signal,
     ingress: () => once("ingress", ingress),
@@ -78,10 +84,15 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
 function placeOf({ environment, deployment, parameters }: Target): Place {
   const { SYNC_SCHEDULE = "rate(5 minutes)", AWS_DEFAULT_REGION = "", AWS_REGION = AWS_DEFAULT_REGION } = environment;
   return {
-    stage: deployment?.stage ?? stageIn(environment) ?? "local",
+    stage: deployment?.stage ?? NO_STACK,
     region: AWS_REGION,
     parameters: { departureDelaySeconds: departureDelaySeconds(SYNC_SCHEDULE), ...parameters },
   };
+}
+
+function whyNoStack({ stack, environment }: Target): string {
+  if (stack || stageOfUrls(environment) === NO_STACK) return "this stack has no Lambda; it wakes its functions itself";
+  return "QUEUE_URL_* tells no deployment whose Lambda could be asked; --deployment names one";
 }
 
 function adviceFor(target: Target): Pick<Deployment, "redeploy" | "settingsPlace"> {
@@ -91,11 +102,6 @@ function adviceFor(target: Target): Pick<Deployment, "redeploy" | "settingsPlace
     redeploy: `npm run deploy -- --stage ${stage}`,
     settingsPlace: target.deployment ? `infra/stages/${stage}.yml or this shell` : "this shell",
   };
-}
-
-/** Queue names hold it: `hubforge-<stage>-dead-letters`. */
-function stageIn(environment: Environment): string | undefined {
-  return /hubforge-([\w-]+)-dead-letters$/.exec(environment[queueUrlVariable(DEAD_LETTERS)] ?? "")?.[1];
 }
 
 type Reach = { environment: Environment; signal: AbortSignal };

@@ -85,7 +85,10 @@ function ofPeople(deployment: Deployment): Check {
       const counts = `${people.length} found by ${filter}: ${people.length - disabled - outside} may come in, ${disabled} disabled, ${outside} in no allowed group`;
       if (disabled + outside === people.length) return failed(counts);
       return odd
-        ? warning(`${counts}; ${broken.length} cannot be used: ${odd.reason}`, "hubforge sync --dry-run lists them")
+        ? warning(
+            `${counts}; ${broken.length} cannot be used: ${odd.reason}`,
+            `${deployment.hint("sync --dry-run")} lists them`,
+          )
         : counts;
     },
   };

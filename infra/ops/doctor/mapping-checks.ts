@@ -16,7 +16,7 @@ const WITHIN_MILLISECONDS = 8_000;
 export function mappingChecks(deployment: Deployment): CheckGroup {
   const group = "event sources";
   if (!deployment.isStack) {
-    const look = async () => notApplicable("this stack has no Lambda; it wakes its functions itself");
+    const look = async () => notApplicable(deployment.whyNoStack);
     return { group, checks: [{ name: "event source mappings", advice: "", look }] };
   }
   const woken = readFunctions(deployment.place).filter(({ sources }) => sources.length > 0);

@@ -4,14 +4,12 @@ import {
   GetQueueAttributesCommand,
   type Message,
   ReceiveMessageCommand,
-  SQSClient,
+  type SQSClient,
 } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
-
-/** SQS counts approximately; `held` is in somebody's hands: a reader like this one. */
-export type QueueCounts = { waiting: number; held: number; delayed: number };
+import { countsIn, createSqsClient, type QueueCounts } from "../sqs.ts";
 
 /** The calls of SQS that reading letters needs; nothing is decided here. Every failure is a AwsTrouble. */
 export type LetterQueue = {
@@ -41,16 +39,6 @@ export function openLetterQueue(environment: Environment): LetterQueue {
   if (!url) throw new AwsTrouble(`${variable} is not set: which queue holds the dead letters?`);
   const isExact = isLoopback(environment["AWS_ENDPOINT_URL"] ?? url);
   return letterQueueAt(createSqsClient(environment), { url, isExact });
-}
-
-/** `AWS_ENDPOINT_URL` wins over the host in a queue's URL: emulators put names there that do not resolve. */
-export function createSqsClient(environment: Environment): SQSClient {
-  const endpoint = environment["AWS_ENDPOINT_URL"];
-  const region = environment["AWS_REGION"];
-  return new SQSClient({
-    ...(endpoint ? { endpoint, useQueueUrlAsEndpoint: false } : {}),
-    ...(region ? { region } : {}),
-  });
 }
 
 function letterQueueAt(client: SQSClient, { url, isExact }: { url: string; isExact: boolean }): LetterQueue {
@@ -92,15 +80,6 @@ function letterQueueAt(client: SQSClient, { url, isExact }: { url: string; isExa
     },
     isExact,
     close: () => client.destroy(),
-  };
-}
-
-export function countsIn(attributes: Partial<Record<string, string>>): QueueCounts {
-  const count = (name: string) => Number(attributes[name]) || 0;
-  return {
-    waiting: count("ApproximateNumberOfMessages"),
-    held: count("ApproximateNumberOfMessagesNotVisible"),
-    delayed: count("ApproximateNumberOfMessagesDelayed"),
   };
 }
 

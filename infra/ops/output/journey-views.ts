@@ -1,5 +1,7 @@
+import type { Target } from "../target.ts";
 import type { Journey } from "../trace/follow-journey.ts";
 import type { LogLine } from "../trace/log-line.ts";
+import { hintOf } from "./hint.ts";
 import type { Column } from "./table.ts";
 import { absolute } from "./times.ts";
 
@@ -38,20 +40,33 @@ export function journeyTitle({ delivery, person, hub, lines }: Journey): string 
   return `Delivery ${delivery} of ${person ?? "?"} (hub ${hub ?? "?"}), begun ${absolute(lines[0]?.time ?? "")}`;
 }
 
-export function journeyEnd({ state, person }: Journey): string {
+/** How a journey stands, in words: the first of them apart, because a page shows it larger. */
+export type Verdict = { tone: "good" | "warn" | "bad" | "open"; word: string; text: string };
+
+export function verdictOf(state: Journey["state"]): Verdict {
   if (state.is === "done") {
-    return `done after ${state.seconds.toFixed(1)} s, with ${state.giteaRequests} Gitea requests, ${state.giteaWrites} of them writes`;
+    const requests = `${state.giteaRequests} Gitea requests, ${state.giteaWrites} of them writes`;
+    return { tone: "good", word: "done", text: ` after ${state.seconds.toFixed(1)} s, with ${requests}` };
   }
-  if (state.is === "dead-letter") {
-    const where = state.failureId ? ` ${state.failureId}` : ` --user ${person}`;
-    return `a dead letter: ${state.stage}: ${state.code}: ${state.reason}\nnext: hubforge dead-letters show${where}`;
+  if (state.is === "under-way") {
+    const text = `${state.next ? ` to ${state.next}` : ""}: nothing has been logged since`;
+    return { tone: "open", word: "under way", text };
   }
-  if (state.is === "waiting") {
-    const when = state.retryInSeconds === undefined ? "" : ` (${state.retryInSeconds} s after that line)`;
-    return `not done: ${state.stage} tries again${when}: ${state.code}: ${state.reason}`;
-  }
+  const why = `${state.code}: ${state.reason}`;
+  if (state.is === "dead-letter") return { tone: "bad", word: "a dead letter", text: `: ${state.stage}: ${why}` };
   if (state.is === "left-to-sync") {
-    return `not done: ${state.stage}: ${state.code}: ${state.reason}\nnext: mend that; the sync's next run asks again by itself`;
+    const next = "mend that; the sync's next run asks again by itself";
+    return { tone: "bad", word: "not done", text: `: ${state.stage}: ${why}; ${next}` };
   }
-  return `under way${state.next ? ` to ${state.next}` : ""}: nothing has been logged since`;
+  const when = state.retryInSeconds === undefined ? "" : ` (${state.retryInSeconds} s after that line)`;
+  return { tone: "warn", word: "not done", text: `: ${state.stage} tries again${when}: ${why}` };
+}
+
+/** The verdict, and for a dead letter the command that shows it. */
+export function journeyEnd({ state, person = "" }: Journey, target: Pick<Target, "asked">): string[] {
+  const { word, text } = verdictOf(state);
+  if (state.is !== "dead-letter") return [word + text];
+  const { failureId } = state;
+  const which = failureId ? { words: [failureId] } : { options: { user: person } };
+  return [word + text, `next: ${hintOf(target, "dead-letters show", which)}`];
 }

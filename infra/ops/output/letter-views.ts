@@ -1,4 +1,6 @@
 import type { Letter } from "../letters/letter.ts";
+import type { Target } from "../target.ts";
+import { hintOf } from "./hint.ts";
 import { inert } from "./inert.ts";
 import type { Column } from "./table.ts";
 import { absolute, ago } from "./times.ts";
@@ -38,8 +40,10 @@ export function letterColumns(now: Date): Column<Letter>[] {
   ];
 }
 
+type Asked = Pick<Target, "asked">;
+
 /** What an on-call person needs to know about one letter, as names and values; the values are not inert. */
-export function letterFacts(letter: Letter): [string, string][] {
+export function letterFacts(letter: Letter, target: Asked): [string, string][] {
   const { envelope, request } = letter;
   const facts: [string, string | undefined][] = [
     ["letter", letter.id + (letter.copies.length > 1 ? ` (${letter.copies.length} copies)` : "")],
@@ -58,15 +62,15 @@ export function letterFacts(letter: Letter): [string, string][] {
     ["server", envelope?.delivery.server || undefined],
     ["received", envelope ? absolute(envelope.delivery.receivedAt) : undefined],
     ["replays", replaysOf(letter)],
-    ["look for", letter.class === "crash" ? logAdvice(letter) : undefined],
-    ["next", nextStep(letter)],
+    ["look for", letter.class === "crash" ? logAdvice(letter, target) : undefined],
+    ["next", nextStep(letter, target)],
   ];
   return facts.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]));
 }
 
 /** One letter in full: its facts, then what else there is. */
-export function letterPage(letter: Letter, body: string): string[] {
-  const lines = letterFacts(letter).map(([name, value]) => `${name.padEnd(13)}${inert(value)}`);
+export function letterPage(letter: Letter, body: string, target: Asked): string[] {
+  const lines = letterFacts(letter, target).map(([name, value]) => `${name.padEnd(13)}${inert(value)}`);
   return [...lines, "", ...rawLines(body)];
 }
 
@@ -84,15 +88,18 @@ function replaysOf({ envelope }: Letter): string | undefined {
   return `${number}${why}; failed before at ${failedAt.map(absolute).join(", ")}`;
 }
 
-function logAdvice({ stage, envelope, names }: Letter): string {
-  const whom = envelope ? `hubforge trace ${envelope.delivery.id}` : `the lines of ${names[0] ?? "that message"}`;
+function logAdvice({ stage, envelope, names }: Letter, target: Asked): string {
+  const whom = envelope
+    ? hintOf(target, "trace", { words: [envelope.delivery.id] })
+    : `the lines of ${names[0] ?? "that message"}`;
   return `${whom}, and the log of function ${stage} around that time (Task timed out, Runtime exited, out of memory)`;
 }
 
-function nextStep({ id, envelope, kind }: Letter): string {
-  if (envelope) return `mend the cause, then: hubforge dead-letters replay --id ${id}`;
+function nextStep({ id, envelope, kind }: Letter, target: Asked): string {
+  const hint = (verb: string) => hintOf(target, `dead-letters ${verb}`, { options: { id } });
+  if (envelope) return `mend the cause, then: ${hint("replay")}`;
   const what = kind === "ours" ? "holds no envelope" : "is not a letter that this version can read";
-  return `it ${what} and cannot be replayed; hubforge dead-letters export --id ${id} keeps it, discard --id ${id} takes it away`;
+  return `it ${what} and cannot be replayed; ${hint("export")} keeps it, ${hint("discard")} takes it away`;
 }
 
 export const RAW_SHOWN = 16_000;

@@ -1,6 +1,8 @@
 import { countRemovals } from "../../../functions/directory-sync/decide.ts";
 import type { Change, Plan } from "../../../functions/directory-sync/plan.ts";
 import type { SyncRun } from "../../../functions/directory-sync/run-sync.ts";
+import type { Target } from "../target.ts";
+import { hintOf } from "./hint.ts";
 import type { Column } from "./table.ts";
 
 /** One thing that the plan does, or that it cannot do. */
@@ -47,10 +49,12 @@ function detailOf({ what, from, to }: Change): string {
   return `${what} "${from}" → "${to}"`;
 }
 
+type Shown = { isDryRun: boolean; target: Pick<Target, "name" | "asked"> };
+
 /** What follows the table: how much, whether it was sent, and what to do. */
-export function summaryOf(run: SyncRun, { isDryRun, name }: { isDryRun: boolean; name: string }): string[] {
+export function summaryOf(run: SyncRun, { isDryRun, target }: Shown): string[] {
   const { plan, world, hash, advice, guards, isTaking, refusal } = run;
-  const read = `${world.directory.people.length} people and ${world.gitea.accounts.length} accounts compared on ${name}`;
+  const read = `${world.directory.people.length} people and ${world.gitea.accounts.length} accounts compared on ${target.name}`;
   if (refusal !== undefined) return [read, `Nothing was done: ${refusal}`];
   const removals = countRemovals(plan);
   const isHeld = guards.length > 0 && !isTaking && removals > 0;
@@ -58,13 +62,15 @@ export function summaryOf(run: SyncRun, { isDryRun, name }: { isDryRun: boolean;
     read,
     isDryRun ? "Dry run: nothing was sent." : sentText(run),
     ...(removals > 0 ? [`Who would lose something: ${removals}, removals ${hash}`] : []),
-    ...(isHeld ? [heldText(advice)] : []),
-    ...(advice.rebind ? [`If they are the same humans: hubforge sync --rebind ${advice.rebind}`] : []),
+    ...(isHeld ? [heldText(advice, target)] : []),
+    ...(advice.rebind
+      ? [`If they are the same humans: ${hintOf(target, "sync", { options: { rebind: advice.rebind } })}`]
+      : []),
   ];
 }
 
-function heldText({ confirm }: SyncRun["advice"]): string {
-  if (confirm) return `Held back. If it is right: hubforge sync --confirm ${confirm}`;
+function heldText({ confirm }: SyncRun["advice"], target: Shown["target"]): string {
+  if (confirm) return `Held back. If it is right: ${hintOf(target, "sync", { options: { confirm } })}`;
   return "Held back, and nobody can confirm it, because the read proves nothing: mend what the guards name.";
 }
 

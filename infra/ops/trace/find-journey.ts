@@ -35,6 +35,7 @@ async function readLines(field: Field, value: string, { logs, since, until }: Sp
     const functions = readFunctions({ stage: logs.deployment, region: "" }).map(({ name }) => name);
     return await readCloudWatch({ deployment: logs.deployment, functions, field, value, since, until });
   }
+  if ("unknown" in logs) throw new UsageError(logs.unknown);
   await access(logs.file).catch(() => {
     throw new UsageError(`there is no log ${logs.file}`);
   });

@@ -1,7 +1,7 @@
 import { html } from "hono/html";
 import { RouteName } from "#shared/envelope.ts";
 import { ROUTES } from "#shared/pipeline.ts";
-import { journeyColumns, journeyTitle } from "../../output/journey-views.ts";
+import { journeyColumns, journeyTitle, verdictOf } from "../../output/journey-views.ts";
 import type { Journey } from "../../trace/follow-journey.ts";
 import type { LogLine } from "../../trace/log-line.ts";
 import { type Html, text } from "./layout.ts";
@@ -58,18 +58,6 @@ function markOf(lines: readonly LogLine[]): Mark {
 }
 
 function verdict({ state }: Journey): Html {
-  if (state.is === "done") {
-    return html`<strong class="good">Done</strong> after ${state.seconds.toFixed(1)} s, with ${state.giteaRequests} requests
-      to Gitea, ${state.giteaWrites} of them writes.`;
-  }
-  if (state.is === "under-way") {
-    return html`<strong>Under way</strong>${state.next ? ` to ${state.next}` : ""}: nothing has been logged since.`;
-  }
-  const why = `${state.stage}: ${state.code}: ${state.reason}`;
-  if (state.is === "dead-letter") return html`<strong class="bad">A dead letter.</strong> ${text(why)}`;
-  if (state.is === "left-to-sync") {
-    return html`<strong class="bad">Not done.</strong> ${text(why)}. Mend that: the sync's next run asks again by itself.`;
-  }
-  const again = state.retryInSeconds === undefined ? "" : ` ${state.retryInSeconds} s after that`;
-  return html`<strong class="warn">Tries again${again}.</strong> ${text(why)}`;
+  const { tone, word, text: rest } = verdictOf(state);
+  return html`<strong class="${tone}">${word.slice(0, 1).toUpperCase()}${word.slice(1)}</strong>${text(rest)}`;
 }

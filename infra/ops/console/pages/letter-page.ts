@@ -1,6 +1,8 @@
 import { html } from "hono/html";
 import type { Letter } from "../../letters/letter.ts";
+import { hintOf } from "../../output/hint.ts";
 import { letterFacts, personName, prettyJson, RAW_SHOWN } from "../../output/letter-views.ts";
+import type { Target } from "../../target.ts";
 import type { Journey } from "../../trace/follow-journey.ts";
 import { keyOf } from "../choose-letters.ts";
 import { journeyView } from "./journey-view.ts";
@@ -8,6 +10,7 @@ import { type Html, text } from "./layout.ts";
 import { when } from "./parts.ts";
 
 export type LetterView = {
+  target: Target;
   letter: Letter;
   /** The whole message, where memory kept it. */
   body: string | undefined;
@@ -17,8 +20,8 @@ export type LetterView = {
 /** Said by the page itself, in larger letters or by its buttons. */
 const SAID_ELSEWHERE = new Set(["reason", "request", "next"]);
 
-export function letterPage({ letter, body, journey }: LetterView): Html {
-  const facts = letterFacts(letter).filter(([name]) => !SAID_ELSEWHERE.has(name));
+export function letterPage({ target, letter, body, journey }: LetterView): Html {
+  const facts = letterFacts(letter, target).filter(([name]) => !SAID_ELSEWHERE.has(name));
   return html`<p class="back"><a href="/letters">All dead letters</a></p>
     <div class="title">
       <h1>${text(personName(letter) ?? "A letter", 200)} <span class="faint">${text(letter.code, 200)}</span></h1>
@@ -45,7 +48,7 @@ export function letterPage({ letter, body, journey }: LetterView): Html {
     </section>
     <section aria-labelledby="message">
       <h2 id="message">Message</h2>
-      ${message(letter, body)}
+      ${message({ target, letter, body })}
     </section>`;
 }
 
@@ -76,11 +79,10 @@ function way({ journey, trouble }: LetterView["journey"]): Html {
   return journeyView(journey);
 }
 
-function message(letter: Letter, body: string | undefined): Html {
+function message({ target, letter, body }: Omit<LetterView, "journey">): Html {
   if (body === undefined) {
-    return html`<p>
-      There were too many letters to keep this one whole; <code>hubforge dead-letters show ${text(keyOf(letter))}</code> shows it.
-    </p>`;
+    const hint = hintOf(target, "dead-letters show", { words: [letter.id] });
+    return html`<p>There were too many letters to keep this one whole; <code>${text(hint)}</code> shows it.</p>`;
   }
   const pretty = prettyJson(body);
   const shown = pretty
