@@ -271,6 +271,26 @@ describe("31 one bad entry", () => {
   });
 });
 
+describe("two entries of one directory id", () => {
+  it("are told, and neither is the account's: nothing is sent, whichever comes first", () => {
+    const [ada, twin] = [person("ada"), person("bob", { directoryId: "id-of-ada", fullName: "Bob" })];
+    const broken = [
+      { dn: twin.dn, code: "directory.same-id" as const, reason: "one id", directoryId: "id-of-ada", logins: ["bob"] },
+    ];
+    for (const people of [
+      [ada, twin],
+      [twin, ada],
+    ]) {
+      const world = worldOf({ people, accounts: [account("ada")], teams: [ownTeam("ada")], directory: { broken } });
+      expect(planSync(world)).toMatchObject({
+        refreshes: [],
+        departures: [],
+        conflicts: [{ code: "directory.same-id" }],
+      });
+    }
+  });
+});
+
 describe("an account that nobody has marked", () => {
   const plan = (created: string, createdAt: string | null) =>
     planSync(

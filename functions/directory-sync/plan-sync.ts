@@ -41,8 +41,10 @@ export function planSync(world: World, withRebinds = false): Plan {
   };
 
   const newcomers = planNewcomer(world, matches);
+  // An id that two entries share says of neither who it is.
+  const unclear = new Set(directory.broken.map(({ directoryId }) => directoryId));
   for (const person of directory.people) {
-    if (person.gone || isProtected(person)) continue;
+    if (person.gone || unclear.has(person.directoryId) || isProtected(person)) continue;
     const known = matches.byId.get(person.directoryId);
     if (known) {
       if (!isProtected(person, known.account)) refresh(person, known);

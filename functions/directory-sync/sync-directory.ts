@@ -6,11 +6,15 @@ import { countsOf, logIncomplete, logRun } from "./log-run.ts";
 import { connectSync, type Progress, runSync } from "./run-sync.ts";
 
 /** What may be asked of a run; a misspelt wish must not be taken for none, and run for real. */
-const Wish = z.strictObject({
-  dryRun: z.boolean().optional(),
-  confirm: z.string().optional(),
-  rebind: z.string().optional(),
-});
+const Wish = z
+  .strictObject({
+    dryRun: z.boolean().optional(),
+    confirm: z.string().optional(),
+    rebind: z.string().optional(),
+  })
+  .refine(({ confirm, rebind }) => confirm === undefined || rebind === undefined, {
+    message: "confirm and rebind are two decisions: one at a time",
+  });
 
 /** EventBridge's own, with the many fields of a rule's event, by a schedule or after a deployment: it asks nothing. */
 const Woken = z.looseObject({ source: z.string(), "detail-type": z.string() });

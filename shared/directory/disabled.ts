@@ -6,6 +6,14 @@ const AD_EPOCH_MILLISECONDS = 11_644_473_600_000n;
 const NEVER = new Set(["0", "9223372036854775807"]);
 const LOCKED_BY_AN_ADMIN = "000001010000Z";
 
+/** What a read has to ask for, so that this can be decided; operational attributes come only by name. */
+export const DISABLED_ATTRIBUTES = [
+  "userAccountControl",
+  "accountExpires",
+  "pwdAccountLockedTime",
+  "nsAccountLock",
+] as const;
+
 /**
  * Why this account counts as a leaver's, or undefined. Read and decided here, because a server without the attribute answers
  * a filter on it with nobody. A temporary lock after wrong passwords is no leaving (README.md §4).

@@ -4,6 +4,7 @@ import { Permanent } from "../errors.ts";
 import { foldName } from "../names.ts";
 import { addressNobodyHas } from "../placeholder-mail.ts";
 import { directoryIdOf, idAttributes } from "./directory-id.ts";
+import { DISABLED_ATTRIBUTES } from "./disabled.ts";
 import { normalType, normalValue, parseDn } from "./dn.ts";
 import { type DirectoryEntry, isoTime } from "./entry.ts";
 
@@ -22,10 +23,7 @@ export const personAttributes = (settings: Settings<"directory">): string[] => [
   ...idAttributes(settings.LDAP_ID_ATTRIBUTE),
   "createTimestamp",
   "whenCreated",
-  "userAccountControl",
-  "accountExpires",
-  "pwdAccountLockedTime",
-  "nsAccountLock",
+  ...DISABLED_ATTRIBUTES,
 ];
 
 /** @throws Permanent `directory.no-name`, `directory.no-id` */

@@ -31,16 +31,17 @@ type Direct = Map<number, Group[]>;
 export async function readGroups(reading: Reading, { people, byDn }: People, read: Groups): Promise<void> {
   const direct: Direct = new Map();
   const parents = new Map<string, Group[]>();
-  const places = namesItsMembers(reading.settings.LDAP_GROUP_MEMBER_ATTRIBUTE) ? byLogin(people) : byDn;
+  const places = namesItsMembers(reading.settings.LDAP_GROUP_MEMBER_ATTRIBUTE) ? byLogin(people) : toLists(byDn);
   for await (const { entry, members } of groupEntries(reading)) {
     const group = toGroup(entry, reading.settings);
     read.byDn.set(normalDn(entry.dn), group);
     if (members.length === 0) read.silent.add(normalDn(entry.dn));
     for (const member of members) {
       const key = keyOf(member, reading.settings, read.malformed);
-      const place = key === undefined ? undefined : places.get(key);
-      if (place !== undefined) direct.set(place, [...(direct.get(place) ?? []), group]);
-      else if (key !== undefined) parents.set(key, [...(parents.get(key) ?? []), group]);
+      if (key === undefined) continue;
+      const found = places.get(key);
+      if (found) for (const place of found) addTo(direct, place, group);
+      else addTo(parents, key, group);
     }
   }
   read.unresolved = [...parents.keys()].filter((dn) => !read.byDn.has(dn)).length;
@@ -51,8 +52,20 @@ export async function readGroups(reading: Reading, { people, byDn }: People, rea
   }
 }
 
-function byLogin(people: People["people"]): Map<string, number> {
-  return new Map(people.flatMap(({ logins }, place) => logins.map((login): [string, number] => [login, place])));
+/** Two entries of one name are both named by it, as a look-up finds the group for each. */
+function byLogin(people: People["people"]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  for (const [place, { logins }] of people.entries()) for (const login of logins) addTo(places, login, place);
+  return places;
+}
+
+const toLists = (places: ReadonlyMap<string, number>) => new Map([...places].map(([key, place]) => [key, [place]]));
+
+/** In place: an entry that every group has for a member, as a placeholder, would be copied once a group. */
+function addTo<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): void {
+  const list = lists.get(key);
+  if (list) list.push(value);
+  else lists.set(key, [value]);
 }
 
 /** A page at a time; the rest of long member lists is fetched after the paging, which shares the connection. */

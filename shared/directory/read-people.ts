@@ -88,7 +88,7 @@ function readableId(entry: DirectoryEntry, settings: Settings<"directory">): str
   }
 }
 
-/** An id that two entries have is nobody's: LDAP_ID_ATTRIBUTE names something that people share. */
+/** An id that two entries have is nobody's: LDAP_ID_ATTRIBUTE names something that people share. Neither is judged. */
 function refuseTwins({ people, broken }: People): void {
   const first = new Map<string, Person>();
   for (const person of people) {
