@@ -13,10 +13,11 @@ afterAll(() => bench.stop());
 const LISTS = PEOPLE / 50 + PEOPLE / 50 + 1;
 
 it("10,000 people without a change cost the lists and nothing else", async () => {
-  const { megabytes, requests, seconds, sent } = await bench.measure("no change");
+  const { cpuSeconds, megabytes, requests, sent } = await bench.measure("no change");
   expect({ requests, sent }).toEqual({ requests: LISTS, sent: 0 });
-  expect(seconds).toBeLessThan(20);
-  expect(megabytes).toBeLessThan(256);
+  // Measured: 75 – 84 MB, 1.1 s (functions/directory-sync/README.md). Seconds of the CPU, which other programs cost nothing of.
+  expect(megabytes).toBeLessThan(120);
+  expect(cpuSeconds).toBeLessThan(4);
 }, 60_000);
 
 it("1 % of 10,000 people changed sends one message for each of them", async () => {

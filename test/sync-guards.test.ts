@@ -165,6 +165,16 @@ describe("23 guards, on both sides of each threshold", () => {
   });
 });
 
+describe("addresses that nobody has", () => {
+  it.each(["localhost.local", "hubforge.invalid"])("are no proof that somebody had one: @%s", (domain) => {
+    const world = population(4);
+    const people = world.directory.people.map(mailless);
+    const accounts = world.gitea.accounts.map((one) => ({ ...one, email: `${one.login}@${domain}` }));
+    const changed = { ...world, directory: { ...world.directory, people }, gitea: { ...world.gitea, accounts } };
+    expect(guards(changed)).toEqual([]);
+  });
+});
+
 describe("a confirmation", () => {
   it("lets exactly the removals of its hash through, and an unrelated change does not void it", () => {
     const world = population(20, missing(8));
