@@ -218,8 +218,15 @@ describe("the plan, for any directory and any Gitea", () => {
 });
 
 describe("what is sent", () => {
-  const sending = { isTaking: true, keeps: [], now: new Date("2026-11-24T09:00:00Z") };
-  const refresh = { directoryId: "id-of-ada", username: "ada", dn: "uid=ada", account: "ada", freesMail: false };
+  const sending = { isTaking: true, isUnblocking: true, keeps: [], now: new Date("2026-11-24T09:00:00Z") };
+  const refresh = {
+    directoryId: "id-of-ada",
+    username: "ada",
+    dn: "uid=ada",
+    account: "ada",
+    losesMail: false,
+    freesMail: false,
+  };
 
   it("has an id that comes from the change", () => {
     const renamed = { ...refresh, changes: [{ what: "name" as const, from: "A", to: "B" }], leave: [] };

@@ -1,5 +1,6 @@
 import { rebindHash, removalHash } from "./envelopes.ts";
 import { type Guard, guardsOf } from "./guards.ts";
+import { countHeld } from "./held.ts";
 import type { Plan, World } from "./plan.ts";
 import { otherId } from "./plan-newcomer.ts";
 import { planSync, sortConflicts } from "./plan-sync.ts";
@@ -10,12 +11,14 @@ export type Consent = { confirm?: string | undefined; rebind?: string | undefine
 export type Decision = {
   plan: Plan;
   guards: Guard[];
-  /** Of the removals. */
+  /** Of the removals; of many returns as well, where those wait. */
   hash: string;
   /** Of the new ids of a rebuilt directory. */
   rebindHash: string | undefined;
   /** Whether people may lose something in this run. */
   isTaking: boolean;
+  /** Whether leavers who are back are let in. */
+  isUnblocking: boolean;
   /** What an operator may be told to allow, where that would help: hashes for `--confirm` and `--rebind`. */
   advice: Consent;
   /** Why the consent does not fit: then nothing is done at all. */
@@ -30,16 +33,20 @@ export function decide(world: World, { confirm, rebind }: Consent): Decision {
   const newIds = isRebuilt ? rebindHash(first) : undefined;
   const plan = rebind !== undefined && rebind === newIds ? planSync(world, true) : withRefused(first, isRebuilt);
   const guards = guardsOf(plan, world);
-  const hash = removalHash(plan);
+  const areReturnsMany = guards.some(({ code }) => code === "returns.many");
+  const hash = removalHash(plan, areReturnsMany);
   const refusal = whyNot({ confirm, rebind }, { guards, hash, newIds });
   const isTaking = guards.length === 0 || (confirm === hash && refusal === undefined);
-  const isHelpful = !isTaking && guards.every(({ isConfirmable }) => isConfirmable) && countRemovals(plan) > 0;
+  const isBlind = guards.some(({ isConfirmable }) => !isConfirmable);
+  const isUnblocking = isTaking || !(isBlind || areReturnsMany);
+  const isHelpful = !isBlind && countHeld(plan, { isTaking, isUnblocking }) > 0;
   return {
     plan,
     guards,
     hash,
     rebindHash: newIds,
     isTaking,
+    isUnblocking,
     advice: isHelpful ? { confirm: hash, rebind: newIds } : {},
     ...(refusal !== undefined && { refusal }),
   };
@@ -64,9 +71,4 @@ function whyNot({ confirm, rebind }: Consent, { guards, hash, newIds }: Seen): s
   if ((confirm ?? rebind) !== undefined && blind)
     return `the read proves nothing, whoever confirms it: ${blind.reason}`;
   return undefined;
-}
-
-/** How many would lose something. */
-export function countRemovals({ departures, refreshes }: Plan): number {
-  return departures.length + refreshes.filter(({ leave }) => leave.length > 0).length;
 }

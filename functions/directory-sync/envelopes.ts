@@ -1,12 +1,16 @@
 import { type Envelope, type Kept, SYNC_HUB } from "#shared/envelope.ts";
 import { shortHash } from "#shared/short-hash.ts";
+import { type Allowed, allowedPart, isReturning } from "./held.ts";
 import type { Departure, Plan, Refresh } from "./plan.ts";
 
-/** The removals alone, so that an unrelated change does not void a confirmation. */
-export function removalHash({ departures, refreshes }: Plan): string {
+/** What waits for a confirmation alone, so that an unrelated change does not void one. */
+export function removalHash({ departures, refreshes }: Plan, withReturns = false): string {
+  const returning = withReturns ? refreshes.filter(isReturning) : [];
   const lines = [
     ...departures.map(({ directoryId, leave }) => ["depart", directoryId, ...leave]),
     ...refreshes.flatMap(({ directoryId, leave }) => leave.map((team) => ["leave", directoryId, team])),
+    ...refreshes.flatMap(({ directoryId, losesMail }) => (losesMail ? [["mail", directoryId]] : [])),
+    ...returning.map(({ directoryId }) => ["unblock", directoryId]),
   ];
   return hashOf(lines);
 }
@@ -19,13 +23,17 @@ function hashOf(lines: string[][]): string {
   return shortHash(JSON.stringify(lines.map((line) => JSON.stringify(line)).toSorted()));
 }
 
-type Sending = { isTaking: boolean; keeps: Kept[]; now: Date };
+type Sending = { keeps: Kept[]; now: Date };
 
-/** Undefined when nothing is left of it without its removals. */
-export function refreshEnvelope(refresh: Refresh, { isTaking, keeps, now }: Sending): Envelope | undefined {
-  const { changes, directoryId, freesMail, rebind, username } = refresh;
-  const leave = isTaking ? refresh.leave : [];
-  if (changes.length === 0 && leave.length === 0) return undefined;
+/** Undefined when nothing is left of it without what is held back. */
+export function refreshEnvelope(
+  refresh: Refresh,
+  { keeps: all, now, ...allowed }: Sending & Allowed,
+): Envelope | undefined {
+  const part = allowedPart(refresh, allowed);
+  if (!part) return undefined;
+  const { changes, directoryId, freesMail, leave, losesMail, rebind, username } = part;
+  const keeps = losesMail && !allowed.isTaking ? [...new Set<Kept>([...all, "mail"])] : all;
   const change = JSON.stringify([changes, leave, freesMail]);
   return {
     ...envelope("refresh", { directoryId, username, change }, now),
@@ -37,10 +45,7 @@ export function refreshEnvelope(refresh: Refresh, { isTaking, keeps, now }: Send
 }
 
 /** Who is back at the second look becomes a refresh, so it keeps what that would. */
-export function departEnvelope(
-  { directoryId, leave, username }: Departure,
-  { keeps, now }: Omit<Sending, "isTaking">,
-): Envelope {
+export function departEnvelope({ directoryId, leave, username }: Departure, { keeps, now }: Sending): Envelope {
   const change = JSON.stringify(["depart", leave]);
   return { ...envelope("depart", { directoryId, username, change }, now), leave, ...(keeps.length > 0 && { keeps }) };
 }

@@ -2,6 +2,7 @@ import { normalDn } from "#shared/directory/dn.ts";
 import type { Team } from "#shared/envelope.ts";
 import { isSame } from "#shared/gitea/is-same.ts";
 import { groupMark } from "#shared/marks.ts";
+import { countRemovals, countReturns } from "./held.ts";
 import { hiddenOf, silentGroups } from "./hidden.ts";
 import type { Plan, World } from "./plan.ts";
 
@@ -39,19 +40,25 @@ function readGuards(world: World): Guard[] {
   ];
 }
 
-function shareGuards({ departures, refreshes, rebinds, knownCount }: Plan, { gitea, settings }: World): Guard[] {
+function shareGuards(plan: Plan, { gitea, settings }: World): Guard[] {
+  const { departures, refreshes, rebinds, knownCount } = plan;
   const guards: Guard[] = [];
   const trip = (code: string, reason: string) => guards.push({ code, reason, isConfirmable: true });
   const limit = limitFor(knownCount, settings);
-  const losing = departures.length + refreshes.filter(({ leave }) => leave.length > 0).length;
   // Who is blocked already was counted by the run that planned it. One alone may go: the only user of a new site may leave.
   const blocked = new Set(gitea.accounts.flatMap(({ login, prohibit_login }) => (prohibit_login ? login : [])));
   const gone = departures.filter(({ account }) => !blocked.has(account)).length;
   if (gone > 1 && gone > knownCount / 2) {
     trip("directory.halved", `${gone} of ${knownCount} known people have gone at once, more than half`);
   }
-  if (losing > limit)
-    trip("removals.many", `${losing} of ${knownCount} known people would lose something: ${limit} may`);
+  const losing = countRemovals(plan);
+  const mails = refreshes.filter(({ losesMail }) => losesMail).length;
+  if (losing > limit) {
+    const what = mails > 0 ? `something, ${mails} of them their mail address` : "something";
+    trip("removals.many", `${losing} of ${knownCount} known people would lose ${what}: ${limit} may`);
+  }
+  const returning = countReturns(plan);
+  if (returning > limit) trip("returns.many", `${returning} leavers would be unblocked at once: ${limit} may`);
   // All whom --rebind would accept: what is counted here, hashed and sent is one set.
   const accepted = new Set(refreshes.flatMap(({ rebind }) => rebind?.from ?? []));
   const waiting = rebinds.filter(({ from }) => !accepted.has(from));

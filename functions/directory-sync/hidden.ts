@@ -1,4 +1,5 @@
 import { normalDn } from "#shared/directory/dn.ts";
+import type { Person } from "#shared/directory.ts";
 import type { Kept } from "#shared/envelope.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
 import { isSame } from "#shared/gitea/is-same.ts";
@@ -12,16 +13,18 @@ import type { Plan, World } from "./plan.ts";
 export function hiddenOf(world: World): Record<Kept, number> {
   const { directory, gitea, settings } = world;
   const isEmpty = directory.people.length === 0;
-  const isMailShown = isEmpty || directory.people.some(({ emails = [] }) => emails.length > 0);
+  const isMailShown = isEmpty || directory.people.some(hasMail);
   const linked = gitea.accounts.filter(({ source_id }) => source_id === settings.GITEA_AUTH_SOURCE_ID);
   return {
-    mail: isMailShown ? 0 : linked.filter(hasMail).length,
+    mail: isMailShown ? 0 : linked.filter(({ email }) => isReal(email)).length,
     name: isEmpty || directory.hasNames ? 0 : linked.filter(hasName).length,
   };
 }
 
+export const hasMail = ({ emails = [] }: Person) => emails.length > 0;
+
 /** Not a placeholder: ours, or Gitea's own sync's. */
-const hasMail = ({ email }: Account) => !/@(hubforge\.invalid|localhost\.local)$/i.test(email);
+export const isReal = (email: string) => !/@(hubforge\.invalid|localhost\.local)$/i.test(email);
 const hasName = ({ full_name, login, login_name }: Account) =>
   full_name !== "" && !isSame(full_name, login) && !isSame(full_name, login_name);
 

@@ -1,7 +1,7 @@
 import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { log } from "#shared/log.ts";
-import { countRemovals } from "./decide.ts";
+import { allowedPart, countHeld } from "./held.ts";
 import { whatRunsBeside } from "./native-sync.ts";
 import type { Progress, SyncRun } from "./run-sync.ts";
 
@@ -24,7 +24,8 @@ export function logRun(run: SyncRun, milliseconds: number, giteaRequests: number
 
 const isIdle = ({ refusal, isDryRun }: SyncRun) => isDryRun || refusal !== undefined;
 
-function logFindings({ plan, guards, hash, advice, isTaking, world, nativeSync }: SyncRun): void {
+function logFindings(run: SyncRun): void {
+  const { plan, guards, hash, advice, isTaking, world, nativeSync } = run;
   for (const { code, dn, reason } of plan.conflicts.slice(0, CONFLICTS_TOLD)) {
     log("sync.conflict-reported", { code, dn, reason });
   }
@@ -38,7 +39,7 @@ function logFindings({ plan, guards, hash, advice, isTaking, world, nativeSync }
   if (guards.length > 0 && !isTaking) {
     const reason = guards.map((guard) => `${guard.code}: ${guard.reason}`).join("; ");
     const text = advice.confirm ? `; if it is right: hubforge sync --confirm ${advice.confirm}` : "";
-    log("sync.held-back", { hash, reason: `${reason}${text}`, counts: { heldBack: countRemovals(plan) } });
+    log("sync.held-back", { hash, reason: `${reason}${text}`, counts: { heldBack: countHeld(plan, run) } });
   }
 }
 
@@ -47,9 +48,10 @@ export function countsOf(run: SyncRun): Record<string, number> {
   const { plan, world, isTaking, sent } = run;
   const { directory, gitea } = world;
   const isNew = ({ changes }: (typeof plan.refreshes)[number]) => changes.some(({ what }) => what === "account");
-  const created = plan.refreshes.filter(isNew).length;
-  const updated = plan.refreshes.filter((refresh) => !isNew(refresh) && refresh.changes.length > 0).length;
-  const left = isTaking ? plan.refreshes.filter(({ leave }) => leave.length > 0).length : 0;
+  const refreshes = plan.refreshes.flatMap((refresh) => allowedPart(refresh, run) ?? []);
+  const created = refreshes.filter(isNew).length;
+  const updated = refreshes.filter((refresh) => !isNew(refresh) && refresh.changes.length > 0).length;
+  const left = refreshes.filter(({ leave }) => leave.length > 0).length;
   const departed = isTaking ? plan.departures.length : 0;
   return {
     people: directory.people.length,
@@ -59,7 +61,7 @@ export function countsOf(run: SyncRun): Record<string, number> {
     ...(isIdle(run)
       ? { toCreate: created, toUpdate: updated, toLeave: left, toDepart: departed }
       : { created, updated, left, departed }),
-    heldBack: isTaking ? 0 : countRemovals(plan),
+    heldBack: countHeld(plan, run),
     conflicts: plan.conflicts.length,
     unresolvedMembers: directory.unresolvedMembers,
     sent,

@@ -1,7 +1,7 @@
 import { isMailed } from "#shared/account-differences.ts";
 import type { Person } from "#shared/directory.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
-import { keptOf } from "./hidden.ts";
+import { hasMail, isReal, keptOf } from "./hidden.ts";
 import { type Known, type Matches, matchAccounts } from "./match-accounts.ts";
 import type { Conflict, Plan, Rebind, Refresh, World } from "./plan.ts";
 import { planDepartures } from "./plan-departures.ts";
@@ -36,7 +36,7 @@ export function planSync(world: World, withRebinds = false): Plan {
     if (rebind) changes.unshift({ what: "id", from: rebind.from, to: rebind.to });
     const leave = leavesOf(person, known, rules);
     if (changes.length === 0 && leave.length === 0) return;
-    const mail = changes.some(({ what }) => what === "mail") ? { mail: person.email } : {};
+    const mail = changes.some(({ what }) => what === "mail") ? mailOf(person, known.account) : {};
     drafts.push({ ...toRefresh(person, known.account), ...mail, changes, leave, ...(rebind && { rebind }) });
   };
 
@@ -55,7 +55,7 @@ export function planSync(world: World, withRebinds = false): Plan {
     if (found?.create && !isProtected(person, found.create.account)) {
       const { account, change } = found.create;
       const keepsMail = account !== undefined && (rules.keeps.has("mail") || isMailed(account, person));
-      drafts.push({ ...toRefresh(person, account), ...(keepsMail ? {} : { mail: person.email }), changes: [change] });
+      drafts.push({ ...toRefresh(person, account), ...(keepsMail ? {} : mailOf(person, account)), changes: [change] });
     }
     if (found?.rebind && !isProtected(person, found.rebind.known.account)) {
       const { pair, known: former } = found.rebind;
@@ -77,7 +77,20 @@ export function planSync(world: World, withRebinds = false): Plan {
 }
 
 function toRefresh({ directoryId, username, dn }: Person, account: Account | undefined): Refresh {
-  return { directoryId, username, dn, account: account?.login, changes: [], leave: [], freesMail: false };
+  return {
+    directoryId,
+    username,
+    dn,
+    account: account?.login,
+    changes: [],
+    leave: [],
+    losesMail: false,
+    freesMail: false,
+  };
+}
+
+function mailOf(person: Person, account: Account | undefined): Pick<Draft, "mail" | "losesMail"> {
+  return { mail: person.email, losesMail: account !== undefined && isReal(account.email) && !hasMail(person) };
 }
 
 function countKnown({ byId }: Matches, isProtected: ReturnType<typeof createProtection>): number {

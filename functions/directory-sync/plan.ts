@@ -36,6 +36,8 @@ export type Refresh = {
   changes: Change[];
   /** Teams they are in without a group that grants them. */
   leave: string[];
+  /** Their account would give up a real address for a placeholder, because the directory shows none. */
+  losesMail: boolean;
   /** Their present address is somebody else's by now. */
   freesMail: boolean;
   /** Ops have decided that this is the same human. */

@@ -16,8 +16,8 @@ type Tools = { sender: Sender; signal: AbortSignal; now: Date; onSent: (count: n
  * by the next run, under the same ids.
  * @throws Retryable `queue.unreachable`, `queue.refused` when not everything was taken
  */
-export async function sendPlan({ plan, isTaking }: Decision, tools: Tools): Promise<void> {
-  const how = { isTaking, keeps: plan.keeps, now: tools.now };
+export async function sendPlan({ plan, isTaking, isUnblocking }: Decision, tools: Tools): Promise<void> {
+  const how = { isTaking, isUnblocking, keeps: plan.keeps, now: tools.now };
   const refreshes = plan.refreshes.flatMap((refresh) => refreshEnvelope(refresh, how) ?? []);
   const departures = isTaking ? plan.departures.map((departure) => departEnvelope(departure, how)) : [];
   const batches = [...batchesOf("identity", refreshes), ...batchesOf(DEPARTURES, departures)];

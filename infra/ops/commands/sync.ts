@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { DEPARTURES } from "#shared/pipeline.ts";
-import { countRemovals } from "../../../functions/directory-sync/decide.ts";
+import { countHeld } from "../../../functions/directory-sync/held.ts";
 import { connectSync, type Progress, runSync, type SyncRun } from "../../../functions/directory-sync/run-sync.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -60,9 +60,9 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
   }
 };
 
-function exitCodeOf({ refusal, isTaking, plan }: SyncRun, isDryRun: boolean): ExitCode {
-  if (refusal !== undefined) return EXIT.error;
-  return !isTaking && !isDryRun && countRemovals(plan) > 0 ? EXIT.partly : EXIT.done;
+function exitCodeOf(run: SyncRun, isDryRun: boolean): ExitCode {
+  if (run.refusal !== undefined) return EXIT.error;
+  return !isDryRun && countHeld(run.plan, run) > 0 ? EXIT.partly : EXIT.done;
 }
 
 const EVERY_MILLISECONDS = 200;

@@ -1,4 +1,4 @@
-import { countRemovals } from "../../../functions/directory-sync/decide.ts";
+import { countHeld, countRemovals } from "../../../functions/directory-sync/held.ts";
 import type { Change, Plan } from "../../../functions/directory-sync/plan.ts";
 import type { SyncRun } from "../../../functions/directory-sync/run-sync.ts";
 import type { Target } from "../target.ts";
@@ -53,11 +53,11 @@ type Shown = { isDryRun: boolean; target: Pick<Target, "name" | "asked"> };
 
 /** What follows the table: how much, whether it was sent, and what to do. */
 export function summaryOf(run: SyncRun, { isDryRun, target }: Shown): string[] {
-  const { plan, world, hash, advice, guards, isTaking, refusal } = run;
+  const { plan, world, hash, advice, refusal } = run;
   const read = `${world.directory.people.length} people and ${world.gitea.accounts.length} accounts compared on ${target.name}`;
   if (refusal !== undefined) return [read, `Nothing was done: ${refusal}`];
   const removals = countRemovals(plan);
-  const isHeld = guards.length > 0 && !isTaking && removals > 0;
+  const isHeld = countHeld(plan, run) > 0;
   return [
     read,
     isDryRun ? "Dry run: nothing was sent." : sentText(run),
