@@ -148,6 +148,16 @@ describe("LDAP", () => {
     expect(found.row("LDAP people").finding).toContain("0 may come in");
   });
 
+  it("warns of a group of the settings that shows nobody: it is empty, or its members may not be read", async () => {
+    await stack.slapd.modify(
+      `dn: ${group("silent")}\nchangetype: add\nobjectClass: posixGroup\ncn: silent\ngidNumber: 78\n`,
+    );
+    const teams = JSON.stringify({ [group("silent")]: { team: "silent", permission: "read" } });
+    const found = await stack.visit({ GROUP_TEAMS: teams });
+    expect([found.code, found.in("warning")]).toEqual([0, expect.arrayContaining(["GROUP_TEAMS"])]);
+    expect(found.row("GROUP_TEAMS").finding).toBe(`there, but without a member to see: "${group("silent")}"`);
+  });
+
   it("finds ids that nobody has", async () => {
     const found = await stack.visit({ LDAP_ID_ATTRIBUTE: "employeeNumber" });
     expectFailed(found, "LDAP people");

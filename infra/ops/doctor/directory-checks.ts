@@ -121,9 +121,11 @@ function ofConfigured(setting: "LDAP_ALLOWED_GROUPS" | "GROUP_TEAMS", deployment
         ? (await deployment.settings("directory")).LDAP_ALLOWED_GROUPS
         : Object.keys((await deployment.settings("gitea")).GROUP_TEAMS);
       if (dns.length === 0) return isAllowed ? "none is set: everybody found may come in" : "none is set";
-      const { missingGroups } = await deployment.everybody();
+      const { missingGroups, silentGroups } = await deployment.everybody();
       const absent = dns.filter((dn) => missingGroups.includes(dn)).map((dn) => `"${dn}"`);
       if (absent.length > 0) return failed(`the directory has no ${absent.join(" and no ")}`);
+      const silent = dns.filter((dn) => silentGroups.includes(dn)).map((dn) => `"${dn}"`);
+      if (silent.length > 0) return warning(`there, but without a member to see: ${silent.join(", ")}`, RIGHTS);
       return `${dns.length} of ${dns.length} groups are there`;
     },
   };
