@@ -67,7 +67,7 @@ describe("a deployment", () => {
   it("is found by its name alone", async () => {
     const child = startOps(["--deployment", "test", "queues"], { AWS_ENDPOINT_URL: queues.endpoint });
     expect(await child.ended).toBe(0);
-    expect(child.stdout().trim().split("\n")).toHaveLength(8);
+    expect(child.stdout().trim().split("\n")).toHaveLength(9);
   });
 });
 

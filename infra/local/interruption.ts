@@ -1,3 +1,4 @@
+import { keystrokes } from "../keystrokes.ts";
 import type { RunFolder } from "./run-folder.ts";
 import type { Stack } from "./stack.ts";
 
@@ -13,20 +14,19 @@ const STOPS_WITHIN_MILLISECONDS = {
   nothing: STOP_WITHIN_MILLISECONDS,
 };
 
-/** One Ctrl-C comes twice: from the terminal, and handed on by npm. */
-const ONE_KEYSTROKE_MILLISECONDS = 500;
-
 /** The exit code that a signal (or a reader who went away) asks for, once it came; a second one ends everything at once. */
 export function interrupted(): Promise<number> {
   const { promise, resolve } = Promise.withResolvers<number>();
-  let firstAt: number | undefined;
+  const isKeystroke = keystrokes();
+  let isSecond = false;
   for (const [signal, code] of [
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const) {
     process.on(signal, () => {
-      if (firstAt !== undefined && Date.now() - firstAt > ONE_KEYSTROKE_MILLISECONDS) process.exit(code);
-      firstAt ??= Date.now();
+      if (!isKeystroke()) return;
+      if (isSecond) process.exit(code);
+      isSecond = true;
       resolve(code);
     });
   }

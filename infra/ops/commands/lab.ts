@@ -64,9 +64,14 @@ async function labOf(context: Context) {
   const deployment = context.deployment ?? (isNamed ? undefined : "local");
   const { environment } = await openTarget({ ...context, deployment }, []);
   const { GITEA_URL: url } = environment;
+  if (url && !isLoopback(url)) {
+    throw new UsageError(`${url} is no stand-in on this machine: the lab breaks the local stack's Gitea only`);
+  }
   if (!url) throw new UsageError("no local stack is running: start one with npm start");
   return { faults: openLab(url), terminal: context.terminal };
 }
+
+const isLoopback = (url: string) => ["127.0.0.1", "[::1]", "localhost"].includes(new URL(url).hostname);
 
 const COLUMNS: Column<ActiveFault>[] = [
   { title: "METHOD", text: ({ method }) => method ?? "any" },
