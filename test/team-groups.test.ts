@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { accountOf, makeTeam, membersOf, teamNamed, teamsOf } from "./support/accounts.ts";
+import { accountOf, changeAccount, makeTeam, membersOf, teamNamed, teamsOf } from "./support/accounts.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import { deliver, lettersOf, NOTHING_TO_DO, retryOf, summary, under, walkTo } from "./support/journeys.ts";
 import { addGroup, addPerson, groupDn, leaveGroup, removePerson } from "./support/people.ts";
@@ -128,6 +128,32 @@ describe("leaving", () => {
     expect(await teamsOf(world, "ian")).toEqual(["ian", "leavers"]);
     expect(await accountOf(world, "ian")).toMatchObject({ prohibit_login: true });
     expect(await depart("ian", directoryId, ["icemen"])).toEqual(QUIET);
+  });
+});
+
+describe("somebody who would leave, but not now", () => {
+  it("is back before the second look: a team that no setting names any more stays theirs", async () => {
+    await people("una");
+    await addGroup(world, "umbra", ["una"]);
+    await granting({ umbra: { team: "umbra", permission: "read" } }).visit("una");
+    const directoryId = (await teamNamed(world, "una")).description.split(": ")[1] ?? "";
+    expect(await granting({}).depart("una", directoryId, ["umbra"])).toEqual(QUIET);
+    expect(await teamsOf(world, "una")).toEqual(["umbra", "una"]);
+    await removePerson(world, "una");
+    await granting({}).depart("una", directoryId, ["umbra"]);
+    expect(await teamsOf(world, "una")).toEqual(["leavers", "una"]);
+  });
+
+  it("was made a site admin meanwhile: neither blocked nor out of a team", async () => {
+    await people("sam");
+    await addGroup(world, "sail", ["sam"]);
+    const { visit, depart } = granting({ sail: { team: "sailors", permission: "read" } });
+    await visit("sam");
+    const directoryId = (await teamNamed(world, "sam")).description.split(": ")[1] ?? "";
+    await removePerson(world, "sam");
+    await changeAccount(world, "sam", { admin: true });
+    expect(await depart("sam", directoryId, ["sailors"])).toMatchObject({ writes: 0 });
+    expect(await teamsOf(world, "sam")).toEqual(["sailors", "sam"]);
   });
 });
 

@@ -18,8 +18,8 @@ export async function readGitea(lists: GiteaLists, settings: SyncSettings): Prom
     return items;
   };
   const accounts = complete("accounts", await lists.accounts());
-  // Only who is made anew can meet an organisation of their name.
-  const organisations = settings.SYNC_CREATE === "none" ? { items: [], hasMoved: false } : await lists.organisations();
+  // Only who is made anew can meet an organisation of their name; no removal rests on that list, so it may move.
+  const { items: organisations } = settings.SYNC_CREATE === "none" ? { items: [] } : await lists.organisations();
   const teams = complete("teams", await lists.teams());
   const readMembers = async (team: Team) =>
     new Set(complete(`members of ${team.name}`, await lists.members(team)).map(({ id }) => id));
@@ -31,7 +31,7 @@ export async function readGitea(lists: GiteaLists, settings: SyncSettings): Prom
     const [only, ...more] = await readMembers(team);
     if (only !== undefined && more.length === 0 && !ownTeams.has(only)) ownTeams.set(only, team);
   }
-  const names = complete("organisations", organisations).map(({ username }) => username.toLowerCase());
+  const names = organisations.map(({ username }) => username.toLowerCase());
   return { accounts, organisations: names, teams, members, ownTeams, moved };
 }
 
