@@ -8,7 +8,8 @@ import { faultOf } from "#shared/directory/faults.ts";
 import { Retryable, Unauthorized } from "#shared/errors.ts";
 import { classify } from "#shared/gitea/classify.ts";
 import { type LogLine, log, setLogWriter } from "#shared/log.ts";
-import { alarmsFor, dashboardOf } from "../infra/deploy/alarms.ts";
+import { alarmsFor } from "../infra/deploy/alarms.ts";
+import { dashboardOf } from "../infra/deploy/dashboard.ts";
 import { deployStack } from "../infra/deploy/deploy-stack.ts";
 import { StackSettings } from "../infra/deploy/stack-settings.ts";
 import { COUNTED_LINES } from "./support/counted-lines.ts";
@@ -117,13 +118,30 @@ describe("alarms and dashboard", () => {
     }
   });
 
-  it("show only metrics that are logged", () => {
+  it("show only metrics that are logged, and every one of them", () => {
     for (const [event, fields] of COUNTED_LINES) log(event, fields);
-    const logged = new Set([...lines.flatMap(metricsIn).map(({ name }) => name), "AgeAtDone"]);
-    const [body] = dashboardOf(alarmsFor(stage)).Properties.DashboardBody["Fn::Sub"];
-    const searched = [...String(body).matchAll(/MetricName=\\"(\w+)\\"/g)].map(([, name = ""]) => name);
-    expect(searched.length).toBeGreaterThan(4);
-    for (const name of searched) expect(logged).toContain(name);
+    const logged = lines.flatMap(metricsIn);
+    const names = new Set([...logged.map(({ name }) => name), "AgeAtDone"]);
+    const body = String(dashboardOf(alarmsFor(stage)).Properties.DashboardBody["Fn::Sub"][0]);
+    const bySearch = [...body.matchAll(/stage\}\\",?([\w,]*)\} MetricName=\\"(\w+)\\"/g)];
+    const byName = own.map(({ MetricName }) => MetricName).filter((name) => body.includes(`"${name}"`));
+    for (const [, dimensions = "", name = ""] of bySearch) {
+      const like = logged.find((metric) => metric.name === name);
+      if (like) expect([name, Object.keys(like.dimensions)]).toEqual([name, dimensions.split(",")]);
+    }
+    expect(new Set([...bySearch.map(([, , name = ""]) => name), ...byName])).toEqual(names);
+  });
+
+  it("tell commands for their own stage, here and in infra/README.md", async () => {
+    const told = Object.values(alarmsFor(stage)).map(({ Properties }) => String(Properties["AlarmDescription"]));
+    const commands = told.flatMap((text) => /hubforge .*/.exec(text) ?? []);
+    expect(commands.length).toBeGreaterThan(4);
+    for (const command of commands) expect(command).toMatch(/^hubforge --deployment \$\{sls:stage\} \w/);
+    const page = await readFile(new URL("../infra/README.md", import.meta.url), "utf8");
+    const rows = page.split("\n").filter((line) => line.startsWith("| `"));
+    const inRows = rows.flatMap((row) => row.match(/`hubforge [^`]*`/g) ?? []);
+    expect(inRows.length).toBeGreaterThan(4);
+    for (const command of inRows) expect(command).toMatch(/^`hubforge --deployment <stage> \w/);
   });
 });
 

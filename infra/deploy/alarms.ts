@@ -13,7 +13,7 @@ const Alarm = z.object({
     Statistic: z.string(),
   }),
 });
-type Alarm = z.infer<typeof Alarm>;
+export type Alarm = z.infer<typeof Alarm>;
 
 /** Each door has its own metric of answers 5xx; the other door's does not exist. */
 const OTHER_DOOR = { api: "IngressUrlErrorsAlarm", "function-urls": "IngressErrorsAlarm" } as const;
@@ -48,70 +48,4 @@ const OF_THE_SYNC = ["HeldBackAlarm", "LeftToSyncAlarm", "SyncSilentAlarm"];
 
 function intervalSeconds(schedule = "rate(5 minutes)"): number | undefined {
   return rateSeconds(schedule);
-}
-
-const WIDTH = 12;
-const HEIGHT = 6;
-
-/** What an on-call person looks at first: every alarm's state, then the very metrics of the alarms, and what became of events. */
-export function dashboardOf(alarms: Record<string, Alarm>) {
-  const values = new Values();
-  const region = values.placeholder({ Ref: "AWS::Region" });
-  const graph = (title: string, metrics: unknown[]) => ({
-    type: "metric",
-    width: WIDTH,
-    height: HEIGHT,
-    properties: { title, region, view: "timeSeries", period: 300, metrics },
-  });
-  const search = (id: string, expression: string) => [{ id, expression }];
-  const watched = Object.values(alarms).map(({ Properties }) => Properties);
-  const named = (name: string) =>
-    watched
-      .filter(({ MetricName }) => MetricName === name)
-      .map(({ Namespace, MetricName, Dimensions, Statistic }) => [
-        Namespace,
-        MetricName,
-        ...Dimensions.flatMap(({ Name, Value }) => [Name, values.placeholder(Value)]),
-        { stat: Statistic },
-      ]);
-  const outcomes = (metric: string, stat: string) =>
-    `SEARCH('{"hubforge/\${sls:stage}",stage,code} MetricName="${metric}"', '${stat}', 300)`;
-  const widgets = [
-    {
-      type: "alarm",
-      width: 2 * WIDTH,
-      height: 4,
-      properties: { title: "Alarms", alarms: Object.keys(alarms).map((id) => `\${${id}.Arn}`) },
-    },
-    graph("Dead letters", named("ApproximateNumberOfMessagesVisible")),
-    graph("Age of the oldest message, seconds", named("ApproximateAgeOfOldestMessage")),
-    graph("Events accepted, and refused", [
-      search("accepted", outcomes("Accepted", "Sum")),
-      search("refused", outcomes("Refused", "Sum")),
-    ]),
-    graph("Done, by stage and outcome", [search("done", outcomes("Done", "Sum"))]),
-    graph("Tried again, by stage and reason", [search("retried", outcomes("Retried", "Sum"))]),
-    graph("Dead letters written, by stage and reason", [search("letters", outcomes("DeadLettered", "Sum"))]),
-    graph("From the door to done, seconds", [search("p90", outcomes("AgeAtDone", "p90"))]),
-    graph("Sync, and what is refused", [...["SyncFinished", "HeldBack", "LeftToSync", "Unauthorized"].flatMap(named)]),
-  ];
-  return {
-    Type: "AWS::CloudWatch::Dashboard",
-    Properties: {
-      DashboardName: `hubforge-\${sls:stage}`,
-      DashboardBody: { "Fn::Sub": [JSON.stringify({ widgets }), values.byName] },
-    },
-  };
-}
-
-/** References to resources inside of a text, for `Fn::Sub`. */
-class Values {
-  readonly byName: Record<string, unknown> = {};
-
-  placeholder(value: unknown): string {
-    if (typeof value === "string") return value;
-    const name = `value${Object.keys(this.byName).length}`;
-    this.byName[name] = value;
-    return `\${${name}}`;
-  }
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { alarmsFor, dashboardOf } from "./alarms.ts";
+import { alarmsFor } from "./alarms.ts";
+import { dashboardOf } from "./dashboard.ts";
 import { functionsBehind, serviceFunctions } from "./functions.ts";
 import { outsideRights } from "./outside-rights.ts";
 import { readStageFile, type Stage } from "./stage-file.ts";
