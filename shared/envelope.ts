@@ -116,8 +116,8 @@ export type Kept = z.infer<typeof Kept>;
 export const RouteName = z.enum(["spawn", "refresh", "depart", "stop"]);
 export type RouteName = z.infer<typeof RouteName>;
 
-/** What travels on the queues. Each stage adds what it learned; later stages use it and never derive it again. */
-export const Envelope = z.object({
+/** What is sent into the first stage of a route, and again by a replay. */
+const Sent = z.object({
   version: z.literal(1),
   route: RouteName,
   delivery: Delivery,
@@ -128,7 +128,7 @@ export const Envelope = z.object({
     /** When each earlier try ended as a letter. */
     failedAt: z.array(z.iso.datetime({ offset: true })),
   }),
-  /** The human whom the directory sync means; a spawn finds them by name instead. */
+  /** The human whom the directory sync means; a spawn finds them by name, and identity writes it down. */
   directoryId: z.string().min(1).optional(),
   /** A rebuilt directory: the same human, whose id was `from` (decided by ops). */
   rebind: z.object({ from: z.string().min(1), to: z.string().min(1) }).optional(),
@@ -138,6 +138,10 @@ export const Envelope = z.object({
   freesMail: z.boolean().optional(),
   /** The sync: what of an account that is there stays as it is, whatever the directory says (SYNC_UPDATE_EXISTING). */
   keeps: z.array(Kept).optional(),
+});
+
+/** What stages learn for the stages after them; a replay reads directory and Gitea afresh. */
+const Learned = z.object({
   identity: Identity.optional(),
   account: Account.optional(),
   /** The person's own team: having it is the proof that a repository is theirs. */
@@ -146,7 +150,16 @@ export const Envelope = z.object({
     .object({ owner: z.string(), name: z.string(), isEmpty: z.boolean(), defaultBranch: z.string() })
     .optional(),
 });
+export type Learned = z.infer<typeof Learned>;
+
+/** What travels on the queues. Each stage adds what it learned; later stages use it and never derive it again. */
+export const Envelope = z.object({ ...Sent.shape, ...Learned.shape });
 export type Envelope = z.infer<typeof Envelope>;
+
+/** The envelope without what its stages had learned. */
+export function withoutLearned(envelope: Envelope): Envelope {
+  return Sent.parse(envelope);
+}
 
 /** A dead letter: what could not be done, why, and the envelope that a replay sends through again (README.md §7). */
 export const Failure = z.object({

@@ -1,5 +1,5 @@
 import type { Received } from "./batch.ts";
-import type { Envelope, Failure } from "./envelope.ts";
+import { type Envelope, type Failure, withoutLearned } from "./envelope.ts";
 import type { Permanent, Retryable } from "./errors.ts";
 import { log, subjectOf } from "./log.ts";
 import { parseEnvelope } from "./parse-envelope.ts";
@@ -84,6 +84,7 @@ export async function writeLetter(
     failureId,
     messageId: message.messageId,
   };
+  // What was learned helps people only: a replay learns it again.
   const letter = envelope && !isCarriable(failure) ? { ...failure, envelope: withoutLearned(envelope) } : failure;
   try {
     await sender.sendFailure(letter, signal);
@@ -94,10 +95,4 @@ export async function writeLetter(
     log("stage.not-dead-lettered", { ...fields, reason: reasons });
     return false;
   }
-}
-
-/** A replay reads directory and Gitea afresh: what the stages had learned helps people only, and may be left out. */
-function withoutLearned(envelope: Envelope): Envelope {
-  const { identity, account, team, repository, ...sent } = envelope;
-  return sent;
 }

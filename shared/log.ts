@@ -53,7 +53,7 @@ export type LogFields = {
   milliseconds?: number;
   giteaRequests?: number;
   giteaWrites?: number;
-  /** From the door to the end of the route. */
+  /** From the door to the end of the route; of a replay nothing. */
   ageSeconds?: number;
   account?: string | undefined;
   repository?: string | undefined;

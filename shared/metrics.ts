@@ -62,6 +62,29 @@ export function metricsOf(event: LogEvent, fields: LogFields, namespace: string)
   };
 }
 
+type Counted = {
+  event: string;
+  stage?: string | undefined;
+  outcome?: string | undefined;
+  _aws?: { CloudWatchMetrics: readonly { Metrics: readonly { Name: string }[] }[] } | undefined;
+};
+
+/** A line as it was before it counted: without metrics, and without a stage and a code that only they needed. */
+export function withoutMetrics({ _aws, ...line }: Counted): object {
+  if (!_aws) return line;
+  const metrics = _aws.CloudWatchMetrics.flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
+  const { event, outcome, stage } = line;
+  const isOutcome = outcome !== undefined && event === `${stage}.${outcome}`;
+  const counted = Object.entries(COUNTED).find(([name]) => name === event)?.[1];
+  const added = [
+    ["stage", counted?.stage ?? UNNAMED],
+    ["code", isOutcome ? outcome : (counted?.code ?? UNNAMED)],
+  ];
+  const isAdded = (name: string, value: unknown) =>
+    metrics.includes(name) || added.some(([dimension, word]) => dimension === name && word === value);
+  return Object.fromEntries(Object.entries(line).filter(([name, value]) => !isAdded(name, value)));
+}
+
 function count(name: string, by: Dimension[]): Metric {
   return { name, unit: "Count", value: 1, by };
 }

@@ -1,7 +1,7 @@
 import { type BatchHandler, batchHandler, type LambdaContext, type Received } from "./batch.ts";
 import { type Environment, loadSettings, SettingsError } from "./config.ts";
 import { connectOnce } from "./connect-once.ts";
-import type { Envelope } from "./envelope.ts";
+import type { Envelope, Learned } from "./envelope.ts";
 import { Retryable } from "./errors.ts";
 import { invalidFailureOf, writeLetter } from "./letters.ts";
 import { type LogFields, log, type Outcome, subjectOf } from "./log.ts";
@@ -20,7 +20,7 @@ export type Connect<Tools> = (environment: Environment) => Promise<(invocation: 
 /** What a stage has made true, and what it learned for the stages after it. */
 export type Ensured = {
   outcome: Outcome;
-  learned?: Partial<Pick<Envelope, "route" | "identity" | "directoryId" | "account" | "team" | "repository">>;
+  learned?: Learned & Partial<Pick<Envelope, "route" | "directoryId">>;
   /** For the log line: what an on-call person would want to see. */
   details?: Pick<LogFields, "account" | "repository" | "commit" | "mailConflict" | "notices">;
 };
@@ -126,7 +126,9 @@ function logOutcome({ name, envelope, message, ensured, invocation, startedAt }:
     milliseconds: Date.now() - startedAt,
     giteaRequests: invocation.requests.total,
     giteaWrites: invocation.requests.writes,
-    ...(isLast && { ageSeconds: (Date.now() - Date.parse(envelope.delivery.receivedAt)) / 1000 }),
+    // A replay's age counts the days for which nobody mended the cause.
+    ...(isLast &&
+      envelope.replay.number === 0 && { ageSeconds: (Date.now() - Date.parse(envelope.delivery.receivedAt)) / 1000 }),
     ...ensured.details,
   });
 }

@@ -37,11 +37,13 @@ describe("a line that counts", () => {
     expect(lines[0]).not.toHaveProperty("person");
   });
 
-  it("reads in a trace as it did before it counted", () => {
-    log("credentials.refused", { delivery: "d1", person: "ada", code: "gitea.unauthorized", reason: "401" });
-    const { time, level, event, ...read } = parseLogLine(JSON.stringify(lines[0])) ?? {};
-    const told = { delivery: "d1", person: "ada", code: "gitea.unauthorized", reason: "401" };
-    expect(read).toEqual({ ...told, Unauthorized: 1 });
+  it.each(COUNTED_LINES)("reads in a trace as it did before it counted: %s %o", (event, fields) => {
+    log(event, { ...fields, delivery: "d1", person: "ada" });
+    vi.stubEnv("METRICS_NAMESPACE", "");
+    log(event, { ...fields, delivery: "d1", person: "ada" });
+    const [deployed, local] = lines.map((line) => parseLogLine(JSON.stringify({ ...line, time: "" })));
+    expect(local).toHaveProperty("person", "ada");
+    expect(deployed).toEqual(local);
   });
 
   it("is as short as ever where nobody asked for metrics", () => {
@@ -92,5 +94,17 @@ describe("a stage", () => {
     expect(ages).toMatchObject([undefined, { dimensions: { stage: "templates", code: "created" } }]);
     expect(ages[1]?.value).toBeGreaterThanOrEqual(5);
     expect(ages[1]?.value).toBeLessThan(60);
+  });
+
+  it("does not count the days that a letter lay on the queue", async () => {
+    const ensure = async () => ({ outcome: "created" as const });
+    const sent = spawnOf("ada");
+    const receivedAt = new Date(Date.now() - 3 * 86_400_000).toISOString();
+    const replay = { number: 1, failedAt: [receivedAt] };
+    const record = await bench.receive({ ...sent, delivery: { ...sent.delivery, receivedAt }, replay });
+    expect(await bench.handler({ name: "templates", ensure })(record)).toEqual(done);
+    const metrics = bench.lines.flatMap(metricsIn).map(({ name }) => name);
+    expect(metrics).toEqual(["Done"]);
+    expect(bench.lines[0]).not.toHaveProperty("ageSeconds");
   });
 });

@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import * as z from "zod";
-import { type Envelope, Failure } from "#shared/envelope.ts";
+import { type Envelope, Failure, withoutLearned } from "#shared/envelope.ts";
 import { foldName } from "#shared/names.ts";
 
 /**
@@ -56,7 +56,7 @@ export function readLetter(body: string, { messageId, sentAt }: Arrival): Letter
     failedAt,
     ...(request ? { request: { ...request, path: kept(request.path, REASON_KEPT) } } : {}),
     names: envelope ? namesOf(envelope) : [],
-    envelope: envelope ? withoutLearned(envelope) : null,
+    envelope: envelope ? asSent(envelope) : null,
     bodyBytes,
   };
 }
@@ -107,11 +107,11 @@ function namesOf({ delivery, identity, account }: Envelope): string[] {
 }
 
 /**
- * What the stages had learned is dropped, so that a replay reads directory and Gitea afresh. A spawn finds its person by
- * the name typed (their id was learned); the sync's envelopes mean one human by directory id.
+ * As it was sent, so that a replay reads directory and Gitea afresh. A spawn finds its person by the name typed (their id
+ * was learned); the sync's envelopes mean one human by directory id.
  */
-function withoutLearned(envelope: Envelope): Envelope {
-  const { identity, account, team, repository, directoryId, ...sent } = envelope;
+function asSent(envelope: Envelope): Envelope {
+  const { directoryId, ...sent } = withoutLearned(envelope);
   return { ...sent, ...(directoryId && envelope.route !== "spawn" ? { directoryId } : {}) };
 }
 

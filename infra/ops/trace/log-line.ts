@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { withoutMetrics } from "#shared/metrics.ts";
 
 /** What a function logged (shared/log.ts), as far as it is read here; what else a line holds is kept. */
 export const LogLine = z.looseObject({
@@ -27,12 +28,19 @@ export const LogLine = z.looseObject({
 });
 export type LogLine = z.infer<typeof LogLine>;
 
+/** Where a function is deployed, its lines count (shared/metrics.ts); what that adds to them is nothing to read. */
+const DeployedLine = LogLine.extend({
+  _aws: z
+    .object({ CloudWatchMetrics: z.array(z.object({ Metrics: z.array(z.object({ Name: z.string() })) })) })
+    .optional()
+    .catch(undefined),
+});
+
 /** Undefined for whatever else is in a log: the platform's own lines, a line cut short. */
 export function parseLogLine(text: string): LogLine | undefined {
   if (!text.startsWith("{")) return undefined;
   try {
-    const { _aws, ...line } = LogLine.parse(JSON.parse(text)); // which of its fields CloudWatch counts (shared/metrics.ts)
-    return line;
+    return LogLine.parse(withoutMetrics(DeployedLine.parse(JSON.parse(text))));
   } catch {
     return undefined;
   }
