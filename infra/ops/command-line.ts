@@ -50,7 +50,9 @@ export async function runCommandLine(words: readonly string[], outside: Outside)
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    return complain(error, streams, failedIn);
+    // Whoever was being asked was not waited for any longer: that is no trouble of theirs.
+    const isCut = outside.signal.aborted && error instanceof AwsTrouble;
+    return complain(isCut ? new Interrupted("interrupted") : error, streams, failedIn);
   }
 }
 

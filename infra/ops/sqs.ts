@@ -1,11 +1,13 @@
 import { SQSClient } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
+import { AWS_PATIENCE } from "./patience.ts";
 
 /** `AWS_ENDPOINT_URL` wins over the host in a queue's URL: emulators put names there that do not resolve. */
 export function createSqsClient(environment: Environment): SQSClient {
   const endpoint = environment["AWS_ENDPOINT_URL"];
   const region = environment["AWS_REGION"];
   return new SQSClient({
+    requestHandler: AWS_PATIENCE,
     ...(endpoint ? { endpoint, useQueueUrlAsEndpoint: false } : {}),
     ...(region ? { region } : {}),
   });

@@ -29,7 +29,7 @@ export type Target = {
 /** The queues that functions send to, and the net behind them. */
 export type OpsQueue = QueueName | typeof CRASHED;
 
-export type Wish = { deployment?: string | undefined; queues: readonly OpsQueue[] };
+export type Wish = { deployment?: string | undefined; queues: readonly OpsQueue[]; signal?: AbortSignal };
 
 /** In the order of the journey. */
 export const ALL_QUEUES = [...STAGES, DEPARTURES, DEAD_LETTERS, CRASHED] as const;
@@ -41,13 +41,17 @@ export const NO_STACK = "local";
  * `--deployment` or `HUBFORGE_DEPLOYMENT` decides; else queue URLs of the environment; else the local stack that runs from
  * this folder; else the deployment `dev`. `local` is the local stack started last, `local-<process id>` a certain one.
  */
-export async function findTarget({ deployment, queues }: Wish, environment: Environment): Promise<Target> {
+export async function findTarget({ deployment, ...wish }: Wish, environment: Environment): Promise<Target> {
   const named = deployment ?? environment["HUBFORGE_DEPLOYMENT"];
-  const target = await findNamed(named, queues, environment);
+  const target = await findNamed(named, wish, environment);
   return { ...target, asked: named };
 }
 
-async function findNamed(named: string | undefined, queues: Wish["queues"], environment: Environment): Promise<Target> {
+async function findNamed(
+  named: string | undefined,
+  wish: Omit<Wish, "deployment">,
+  environment: Environment,
+): Promise<Target> {
   if (named === undefined && environment[queueUrlVariable(DEAD_LETTERS)]) return targetOfUrls(environment);
   const [isLocal, pid] = /^local(?:-(\d+))?$/.exec(named ?? "local") ?? [];
   if (isLocal !== undefined) {
@@ -56,8 +60,8 @@ async function findNamed(named: string | undefined, queues: Wish["queues"], envi
     if (stack) return localTarget(stack, environment);
     if (named) throw new UsageError("no local stack is running: start one with npm start");
   }
-  if (named !== undefined) return await deployedTarget(named, queues, environment);
-  return await deployedTarget(BY_DEFAULT, queues, environment).catch((cause: unknown) => {
+  if (named !== undefined) return await deployedTarget(named, wish, environment);
+  return await deployedTarget(BY_DEFAULT, wish, environment).catch((cause: unknown) => {
     if (!(cause instanceof AwsTrouble)) throw cause;
     throw new AwsTrouble(
       `no local stack is running here (npm start), and of deployment ${BY_DEFAULT}: ${cause.message}`,
@@ -105,7 +109,11 @@ function localTarget(stack: LocalStack, environment: Environment): Target {
   };
 }
 
-async function deployedTarget(deployment: string, queues: Wish["queues"], environment: Environment): Promise<Target> {
+async function deployedTarget(
+  deployment: string,
+  { queues, signal }: Omit<Wish, "deployment">,
+  environment: Environment,
+): Promise<Target> {
   if (!/^[\w-]{1,40}$/.test(deployment)) throw new UsageError(`--deployment "${deployment}" is no stage's name`);
   const settings = { ...stageFile(deployment), ...environment };
   const client = createSqsClient(settings);
@@ -114,7 +122,7 @@ async function deployedTarget(deployment: string, queues: Wish["queues"], enviro
       queues.map(async (queue) => {
         const isFifo = queue !== DEAD_LETTERS;
         const name = `hubforge-${deployment}-${queue}${isFifo ? ".fifo" : ""}`;
-        const answer = client.send(new GetQueueUrlCommand({ QueueName: name }));
+        const answer = client.send(new GetQueueUrlCommand({ QueueName: name }), signal && { abortSignal: signal });
         const { QueueUrl } = await answer.catch((cause: unknown) => {
           throw AwsTrouble.of(cause, name);
         });

@@ -6,9 +6,10 @@ export type QueueCall = { action: string; queue: string; body: string };
 
 /**
  * What goes wrong with a call: SQS answers 503 (`down`), the connection breaks before the call has an effect (`reset`), or
- * after it, so that nobody learns that it happened (`lost`), or SQS takes every second message of a batch (`partly`).
+ * after it, so that nobody learns that it happened (`lost`), SQS takes every second message of a batch (`partly`), or
+ * nobody ever answers (`silent`).
  */
-type QueueFault = "down" | "reset" | "lost" | "partly";
+type QueueFault = "down" | "reset" | "lost" | "partly" | "silent";
 export type FaultOf = (call: QueueCall) => QueueFault | undefined;
 
 const ENTRY = z.object({
@@ -56,6 +57,7 @@ async function pass(exchange: Exchange, faultOf: FaultOf): Promise<unknown> {
   const call = CALL.parse(body === "" ? {} : JSON.parse(body));
   const fault = faultOf({ action, queue: call.QueueName ?? call.QueueUrl?.split("/").at(-1) ?? "", body });
   if (fault === "reset") return outgoing.destroy();
+  if (fault === "silent") return undefined;
   if (fault === "down") return refuse(outgoing, 503, "ServiceUnavailable", "the queue is down");
   const problem = [call, ...(call.Entries ?? [])].map(whatAwsRefuses).find((found) => found !== undefined);
   if (problem) return refuse(outgoing, 400, "InvalidParameterValue", problem);

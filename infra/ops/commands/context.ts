@@ -1,8 +1,10 @@
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS, ROUTES } from "#shared/pipeline.ts";
 import type { ExitCode } from "../exit-codes.ts";
+import { HOLD_SECONDS } from "../letters/hold.ts";
 import type { Reading, ReadOptions } from "../letters/read-letters.ts";
 import { withHeldLetters } from "../letters/with-held-letters.ts";
+import { inert } from "../output/inert.ts";
 import { createProgress } from "../output/progress.ts";
 import type { Terminal } from "../output/terminal.ts";
 import { findTarget, type Target, type Wish } from "../target.ts";
@@ -22,7 +24,7 @@ export type Verb<Options> = (context: Context, options: Options, words: string[]
 
 /** The target with the URLs of the queues that a command needs. */
 export async function openTarget(context: Context, queues: Wish["queues"]): Promise<Target> {
-  return await findTarget({ deployment: context.deployment, queues }, context.environment);
+  return await findTarget({ deployment: context.deployment, queues, signal: context.signal }, context.environment);
 }
 
 const SENDING: Wish["queues"] = [...new Set(Object.values(ROUTES).map(([first]) => first)), DEAD_LETTERS];
@@ -39,10 +41,17 @@ export async function holdingLetters<Result>(
   const target = await openTarget(context, options.isSending ? SENDING : [DEAD_LETTERS]);
   const progress = createProgress(context.terminal, "reading letters");
   const { isSending: _, ...read } = options;
+  const { terminal } = context;
+  const onNotGivenBack = ({ message }: Error) => {
+    const back = `the rest is back within ${options.holdSeconds ?? HOLD_SECONDS} s`;
+    terminal.note(
+      `${terminal.warning("warning:")} SQS did not take back all that was held, ${back}: ${inert(message)}`,
+    );
+  };
   try {
     return await withHeldLetters(
       target.environment,
-      { ...read, signal: context.signal, onProgress: progress.show },
+      { ...read, signal: context.signal, onProgress: progress.show, onNotGivenBack },
       async (reading) => {
         progress.end();
         return await use({ target, reading });

@@ -1,4 +1,5 @@
 import { EXIT } from "../exit-codes.ts";
+import { Interrupted } from "../letters/interrupted.ts";
 import { inert } from "../output/inert.ts";
 import { showRows } from "../output/rows.ts";
 import type { Column } from "../output/table.ts";
@@ -10,7 +11,8 @@ import { openTarget, type Verb } from "./context.ts";
 export const queues: Verb<object> = async (context) => {
   const { terminal } = context;
   const target = await openTarget(context, ALL_QUEUES);
-  const states = await readQueues(target.environment);
+  const states = await readQueues(target.environment, context.signal);
+  if (context.signal.aborted) throw new Interrupted("interrupted");
   showRows(terminal, states, COLUMNS);
   terminal.note(terminal.faint(`on ${target.name}; SQS counts approximately`));
   const troubles = states.flatMap(({ trouble }) => trouble ?? []);

@@ -1,6 +1,7 @@
 import { createSender } from "#shared/queue.ts";
 import { planRebind, rebindEnvelope } from "../accounts/plan-rebind.ts";
 import { inert } from "../output/inert.ts";
+import { sendSignal } from "../patience.ts";
 import type { Verb } from "./context.ts";
 import { type DecideOptions, decideAndReplay } from "./decide.ts";
 
@@ -20,6 +21,11 @@ export const rebind: Verb<DecideOptions> = async (context, options, words) =>
       wanted: account.login,
       deed: `give it the new id of ${identity.username}`,
       isOpen,
-      carryOut: () => createSender(target.environment).sendEnvelope("identity", rebindEnvelope(plan, context.now)),
+      carryOut: ({ signal }) =>
+        createSender(target.environment).sendEnvelope(
+          "identity",
+          rebindEnvelope(plan, context.now),
+          sendSignal(signal),
+        ),
     };
   });

@@ -30,7 +30,7 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
   const { dryRun: isDryRun = false, confirm, rebind } = options;
   if (confirm !== undefined && rebind !== undefined) throw new UsageError("--confirm and --rebind: one at a time");
   const target = await findTarget(
-    { deployment: context.deployment, queues: ["identity", DEPARTURES] },
+    { deployment: context.deployment, queues: ["identity", DEPARTURES], signal },
     context.environment,
   );
   const requests = { total: 0, writes: 0 };

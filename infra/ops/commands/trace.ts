@@ -16,13 +16,13 @@ const SINCE = "1d";
 
 /** `trace <delivery or person>`: the whole way of a delivery, or of a person's latest. */
 export const trace: Verb<TraceOptions> = async (context, options, words) => {
-  const { terminal, now } = context;
+  const { terminal, now, signal } = context;
   const [wanted] = words;
   if (!wanted?.trim()) throw new UsageError("whose way? name a delivery, a person or a letter");
   const since = parseTime(options.since ?? SINCE, now);
   const until = options.until === undefined ? new Date() : parseTime(options.until, now, true);
   const target = await openTarget(context, []);
-  const journey = await findJourney(wanted, { logs: target.logs, since, until });
+  const journey = await findJourney(wanted, { logs: target.logs, since, until, signal });
   if (!journey) {
     terminal.note(inert(`nothing about ${wanted} was logged by ${target.name} since ${since.toISOString()}`));
     return EXIT.nothingMatched;

@@ -16,6 +16,8 @@ export type QueueWatch = { look(): Promise<WatchedQueue[]> };
 
 /** Each look asks every queue: pages that look more often get the last answer. */
 const EVERY_MILLISECONDS = 1_900;
+/** A page says that a queue does not answer, rather than that it never comes. */
+const PATIENCE_MILLISECONDS = 4_000;
 /** Half an hour of looks every two seconds. */
 const KEPT = 900;
 
@@ -23,7 +25,8 @@ const KEPT = 900;
 export function watchQueues(environment: Environment): QueueWatch {
   const history = new Map<OpsQueue, { samples: Sample[]; notEmptySince: number | undefined }>();
   let last: { at: number; answer: Promise<WatchedQueue[]> } | undefined;
-  const ask = async () => (await readQueues(environment)).map((state) => remember(state));
+  const ask = async () =>
+    (await readQueues(environment, AbortSignal.timeout(PATIENCE_MILLISECONDS))).map((state) => remember(state));
   const remember = (state: QueueState): WatchedQueue => {
     const known = history.get(state.queue) ?? { samples: [], notEmptySince: undefined };
     history.set(state.queue, known);
@@ -39,8 +42,11 @@ export function watchQueues(environment: Environment): QueueWatch {
   };
   return {
     look: async () => {
-      if (!last || Date.now() - last.at > EVERY_MILLISECONDS) last = { at: Date.now(), answer: ask() };
-      return await last.answer;
+      if (!last || Date.now() - last.at > EVERY_MILLISECONDS) last = { at: Number.POSITIVE_INFINITY, answer: ask() };
+      const asked = last; // one look at a time, and the next counted from its end
+      const answer = await asked.answer;
+      if (asked.at === Number.POSITIVE_INFINITY) asked.at = Date.now();
+      return answer;
     },
   };
 }

@@ -9,6 +9,7 @@ import {
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
+import { soonAfter } from "../patience.ts";
 import { countsIn, createSqsClient, type QueueCounts } from "../sqs.ts";
 
 /** The calls of SQS that reading letters needs; nothing is decided here. Every failure is a AwsTrouble. */
@@ -32,16 +33,23 @@ function isLoopback(url: string): boolean {
   return URL.canParse(url) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
 }
 
-/** `QUEUE_URL_DEAD_LETTERS` of the environment; region, credentials and another endpoint as every AWS client finds them. */
-export function openLetterQueue(environment: Environment): LetterQueue {
+/**
+ * `QUEUE_URL_DEAD_LETTERS` of the environment; region, credentials and another endpoint as every AWS client finds them.
+ * `signal` ends the waiting for counts at once and for letters soon; what gives back and deletes goes on after it.
+ */
+export function openLetterQueue(environment: Environment, signal?: AbortSignal): LetterQueue {
   const variable = queueUrlVariable(DEAD_LETTERS);
   const url = environment[variable];
   if (!url) throw new AwsTrouble(`${variable} is not set: which queue holds the dead letters?`);
   const isExact = isLoopback(environment["AWS_ENDPOINT_URL"] ?? url);
-  return letterQueueAt(createSqsClient(environment), { url, isExact });
+  return letterQueueAt(createSqsClient(environment), { url, isExact, signal });
 }
 
-function letterQueueAt(client: SQSClient, { url, isExact }: { url: string; isExact: boolean }): LetterQueue {
+type Place = { url: string; isExact: boolean; signal: AbortSignal | undefined };
+
+function letterQueueAt(client: SQSClient, { url, isExact, signal }: Place): LetterQueue {
+  const atOnce = signal && { abortSignal: signal };
+  const soon = signal && { abortSignal: soonAfter(signal) };
   const reached = async <Value>(answer: Promise<Value>): Promise<Value> => {
     try {
       return await answer;
@@ -52,7 +60,7 @@ function letterQueueAt(client: SQSClient, { url, isExact }: { url: string; isExa
   return {
     counts: async () => {
       const command = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] });
-      return countsIn((await reached(client.send(command))).Attributes ?? {});
+      return countsIn((await reached(client.send(command, atOnce))).Attributes ?? {});
     },
     receive: async ({ holdSeconds, waitSeconds }) => {
       const command = new ReceiveMessageCommand({
@@ -62,7 +70,7 @@ function letterQueueAt(client: SQSClient, { url, isExact }: { url: string; isExa
         WaitTimeSeconds: waitSeconds,
         MessageSystemAttributeNames: ["SentTimestamp"],
       });
-      return (await reached(client.send(command))).Messages ?? [];
+      return (await reached(client.send(command, soon))).Messages ?? [];
     },
     hide: async (receipts, seconds) => {
       const Entries = receipts.map((ReceiptHandle, index) => ({

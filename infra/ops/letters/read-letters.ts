@@ -39,11 +39,18 @@ const EMPTY_ANSWERS = 3;
  */
 export async function readLetters(queue: LetterQueue, options: ReadOptions = {}): Promise<Reading> {
   const hold = createHold(queue, options.holdSeconds ?? HOLD_SECONDS);
+  const { signal, holdSeconds = HOLD_SECONDS } = options;
   try {
     return await receiveAll(queue, hold, options);
   } catch (error) {
-    await hold.giveBack().catch(() => undefined); // the first error says more
-    throw error;
+    const isGivenBack = await hold.giveBack().then(
+      () => true,
+      () => false, // the first error says more
+    );
+    if (!signal?.aborted) throw error;
+    throw isGivenBack
+      ? new Interrupted()
+      : new Interrupted(`interrupted; SQS did not take back all that was held: it is back within ${holdSeconds} s`);
   }
 }
 
@@ -72,7 +79,7 @@ async function receiveAll(queue: LetterQueue, hold: Hold, options: ReadOptions):
     }
   };
   await allSettled(Array.from({ length: Math.min(RECEIVERS, 1 + Math.floor(waiting / 10)) }, receiver));
-  if (signal?.aborted) throw new Interrupted();
+  signal?.throwIfAborted();
   return {
     letters: pile.letters(),
     messages: pile.messages,

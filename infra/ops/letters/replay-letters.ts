@@ -1,4 +1,5 @@
 import type { Sender } from "#shared/queue.ts";
+import { sendSignal } from "../patience.ts";
 import type { Hold } from "./hold.ts";
 import { createPace } from "./pace.ts";
 import { personOf, type ReplayPlan, type ReplayStep } from "./plan-replay.ts";
@@ -61,11 +62,11 @@ export async function replayLetters(plan: ReplayPlan, options: ReplayOptions): P
   return results;
 }
 
-async function replayOne(step: ReplayStep, { sender, hold }: ReplayOptions): Promise<StepResult> {
+async function replayOne(step: ReplayStep, { sender, hold, signal }: ReplayOptions): Promise<StepResult> {
   const messages = step.letters.flatMap(({ copies }) => copies);
   if (!hold.has(messages)) return { step, outcome: "failed", reason: "it is held no longer: somebody may have it" };
   try {
-    await sender.sendEnvelope(step.stage, step.envelope);
+    await sender.sendEnvelope(step.stage, step.envelope, sendSignal(signal));
   } catch (error) {
     return { step, outcome: "failed", reason: messageOf(error) };
   }

@@ -7,7 +7,7 @@ import { type Journey, latestJourney } from "./follow-journey.ts";
 import type { LogLine } from "./log-line.ts";
 import { readLogFile } from "./read-log-file.ts";
 
-export type Span = Pick<Target, "logs"> & { since: Date; until: Date };
+export type Span = Pick<Target, "logs"> & { since: Date; until: Date; signal?: AbortSignal };
 
 /** What a hub asks on a person's behalf (functions/workspaces) has an id of its own, but is nobody's login. */
 const QUESTION = /^(workspace|credentials)\./;
@@ -29,11 +29,11 @@ export async function findJourney(wanted: string, span: Span): Promise<Journey |
 
 type Field = "delivery" | "failureId" | "person";
 
-async function readLines(field: Field, value: string, { logs, since, until }: Span): Promise<LogLine[]> {
+async function readLines(field: Field, value: string, { logs, since, until, signal }: Span): Promise<LogLine[]> {
   if ("deployment" in logs) {
     const { readCloudWatch } = await import("./read-cloudwatch.ts");
     const functions = readFunctions({ stage: logs.deployment, region: "" }).map(({ name }) => name);
-    return await readCloudWatch({ deployment: logs.deployment, functions, field, value, since, until });
+    return await readCloudWatch({ deployment: logs.deployment, functions, field, value, since, until, signal });
   }
   if ("unknown" in logs) throw new UsageError(logs.unknown);
   await access(logs.file).catch(() => {

@@ -4,6 +4,7 @@ import {
   ResourceNotFoundException,
 } from "@aws-sdk/client-cloudwatch-logs";
 import { AwsTrouble } from "../aws-trouble.ts";
+import { AWS_PATIENCE } from "../patience.ts";
 import { type LogLine, parseLogLine } from "./log-line.ts";
 
 export type CloudWatchQuestion = {
@@ -14,6 +15,7 @@ export type CloudWatchQuestion = {
   value: string;
   since: Date;
   until: Date;
+  signal?: AbortSignal | undefined;
 };
 
 const ASKED_AT_ONCE = 4;
@@ -23,7 +25,7 @@ const ASKED_AT_ONCE = 4;
  * endpoint as every AWS client finds them; a function that has never run has no log group, which is no error.
  */
 export async function readCloudWatch({ deployment, functions, ...question }: CloudWatchQuestion): Promise<LogLine[]> {
-  const client = new CloudWatchLogsClient({});
+  const client = new CloudWatchLogsClient({ requestHandler: AWS_PATIENCE });
   const groups = functions.map((name) => `/aws/lambda/hubforge-${deployment}-${name}`);
   const found: LogLine[] = [];
   const work = async () => {
@@ -38,7 +40,7 @@ export async function readCloudWatch({ deployment, functions, ...question }: Clo
   }
 }
 
-type Question = Pick<CloudWatchQuestion, "field" | "value" | "since" | "until">;
+type Question = Pick<CloudWatchQuestion, "field" | "value" | "since" | "until" | "signal">;
 
 async function linesIn(client: CloudWatchLogsClient, logGroupName: string, question: Question): Promise<LogLine[]> {
   const found: LogLine[] = [];
@@ -52,7 +54,7 @@ async function linesIn(client: CloudWatchLogsClient, logGroupName: string, quest
         endTime: question.until.getTime(),
         ...(nextToken && { nextToken }),
       });
-      const page = await client.send(command);
+      const page = await client.send(command, question.signal && { abortSignal: question.signal });
       found.push(...(page.events ?? []).flatMap(({ message }) => parseLogLine(message?.trim() ?? "") ?? []));
       nextToken = page.nextToken;
     } while (nextToken);
