@@ -385,7 +385,7 @@ def is_ours(note: Path) -> bool:
 
 def waiting_text(reason: str, delivery: str) -> str:
     return (
-        f"It is being prepared and appears here by itself; you can work meanwhile.\nAs of now: {reason}\n\n"
+        f"It should appear here by itself as soon as it is made; you can work meanwhile.\nAs of now: {reason}\n\n"
         f"If this stays, give your administrators this number:\n{delivery or 'unknown'}"
     )
 

@@ -99,6 +99,15 @@ class Settings:
     flush_seconds: float = 5.0
 
 
+VARIABLES = {
+    "url": "HUBFORGE_INGRESS_URL",
+    "workspaces_url": "HUBFORGE_WORKSPACES_URL",
+    "secret": "HUBFORGE_SECRET",
+    "hub": "HUBFORGE_HUB",
+    "outbox": "HUBFORGE_OUTBOX",
+}
+
+
 def read_settings(given: Mapping[str, Any]) -> Settings:
     """Check all settings; ValueError names every wrong one at once, and never a value that is a secret."""
     wrong: list[str] = []
@@ -109,7 +118,8 @@ def read_settings(given: Mapping[str, Any]) -> Settings:
         try:
             values[field] = check(next((value for value in candidates if value not in (None, "")), None))
         except ValueError as error:
-            wrong.append(f"{name}: {error}")
+            variable = f" (or {VARIABLES[name]})" if name in VARIABLES else ""
+            wrong.append(f"{name}{variable}: {error}")
 
     environ = os.environ
     take("events_url", "url", functools.partial(address, path="/v1/events"), environ.get("HUBFORGE_INGRESS_URL"))

@@ -120,7 +120,7 @@ class Command(Case):
         ran = self.run_it("flush")
         self.assertEqual((ran.returncode, ran.stdout), (1, ""))
         self.assertIn("nothing sent, 1 waiting: no hub is running on this outbox; start the hub, or set", ran.stderr)
-        self.assertIn("secret: is missing", ran.stderr)
+        self.assertIn("secret (or HUBFORGE_SECRET): is missing", ran.stderr)
         self.assertNotIn("workspaces_url", ran.stderr)  # not asked for: what is missing is the url
 
     def test_a_missing_or_corrupt_outbox_is_an_error_and_is_left_as_it_is(self) -> None:
