@@ -74,6 +74,8 @@ describe("nothing but a 403 with its code is for", () => {
     await expectRefusal("bob", "person.protected");
     await world.slapd.modify(`${dn("bob")}\nchangetype: modrdn\nnewrdn: uid=robert\ndeleteoldrdn: 1\n`);
     await expectRefusal("robert", "person.protected"); // whose account still is bob
+    await world.slapd.modify(newPerson("root"));
+    await expectRefusal("root", "person.protected"); // who has no account
     await world.slapd.modify(newPerson(world.gitea.username));
     await expectRefusal(world.gitea.username, "person.protected");
   });

@@ -330,6 +330,9 @@ class Profiles(HubCase):
 
 class Latency(HubCase):
     def test_the_hub_answers_as_quickly_while_the_ingress_hangs(self) -> None:
+        """The figures are printed; held is only what no busy machine makes of them: a hook that blocks the loop
+        would hold up every other request for as long."""
+        medians: dict[str, float] = {}
         with Server(lambda handler, body: reply(handler, 200, {}, {"X-JupyterHub-Version": "6"})) as null:
             for name, url in (("without hubforge", ""), ("ingress hangs", self.ingress.url)):
                 folder = self.folder / name.replace(" ", "-")
@@ -343,11 +346,12 @@ class Latency(HubCase):
                 }
                 hub = RealHub(folder, url, self.workspaces.url, **more).start()
                 self.addCleanup(hub.end)
-                print(name, self.measure(hub))
+                medians[name] = self.measure(name, hub)
                 hub.end()
+        self.assertLess(medians["ingress hangs"], max(0.5, 5 * medians["without hubforge"]))
 
-    def measure(self, hub: RealHub) -> str:
-        """30 starts, one every 0.3 s, and beside them one small request after the other."""
+    def measure(self, name: str, hub: RealHub) -> float:
+        """30 starts, one every 0.3 s, and beside them one small request after the other: its median in seconds."""
         names = [f"u{number}" for number in range(30)]
         hub.add(*names)
         begun = time.monotonic()
@@ -365,8 +369,10 @@ class Latency(HubCase):
                 took.append(time.monotonic() - before)
             statuses = {one.result() for one in spawns}
         took.sort()
-        p50, p99 = took[len(took) // 2] * 1000, took[int(len(took) * 0.99)] * 1000
-        return f"{statuses}, other calls p50 {p50:.0f} ms, p99 {p99:.0f} ms, max {took[-1] * 1000:.0f} ms"
+        self.assertLessEqual(statuses, {201, 202})
+        p50, p99 = took[len(took) // 2], took[int(len(took) * 0.99)]
+        print(f"{name}: other calls p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms, max {took[-1] * 1000:.0f} ms")
+        return p50
 
 
 if __name__ == "__main__":

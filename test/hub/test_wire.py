@@ -163,7 +163,7 @@ class Settings(Case):
         for name in ("url", "secret", "hub", "outbox", "ready_wait_seconds"):
             self.assertRegex(told, rf"- {name}( \(or HUBFORGE_[A-Z_]+\))?: ")
         self.assertNotIn("workspaces_url", told)
-        with self.assertRaisesRegex(ValueError, "- workspaces_url: must be"):
+        with self.assertRaisesRegex(ValueError, r"- workspaces_url \(or HUBFORGE_WORKSPACES_URL\): must be"):
             self.read(url="https://a.example", workspaces_url="b.example", secret=SECRET)
         self.assertNotIn("dG9wc2VjcmV0", told)
 
