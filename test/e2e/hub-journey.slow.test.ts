@@ -79,6 +79,24 @@ describe("a first login", () => {
     expect(commit).toMatchObject({ author: { login: "bob" }, commit: { message: "mine\n" } });
   });
 
+  it("lets bob commit and push from JupyterLab's Git extension as well", async () => {
+    await writeFile(join(cloneOf("bob"), "from-lab.txt"), "lab\n");
+    const headers = {
+      authorization: `token ${environment["JUPYTERHUB_API_TOKEN"]}`,
+      "content-type": "application/json",
+    };
+    const ask = async (action: string, body: unknown) => {
+      const url = `${world.hub.url}/user/bob/git/jupyterhub-bob/${action}`;
+      const answer = await fetch(url, { method: "POST", headers, body: JSON.stringify(body) });
+      return `${answer.status} ${answer.ok ? "" : await answer.text()}`;
+    };
+    expect(await ask("add", { add_all: true })).toBe("200 ");
+    expect(await ask("commit", { commit_msg: "from the lab" })).toBe("200 ");
+    expect(await ask("push", {})).toBe("200 ");
+    const [commit] = z.array(Commit).parse(await (await askGitea(`/repos/${REPOSITORY}/commits?limit=1`)).json());
+    expect(commit).toMatchObject({ author: { login: "bob" }, commit: { message: "from the lab\n" } });
+  });
+
   it("sent one event, and its person is in Gitea with one repository", async () => {
     await patiently(() => deliveriesOf("bob").map(({ status }) => status)).toEqual([202]);
     const [event] = deliveriesOf("bob");
