@@ -191,6 +191,11 @@ describe("the console's pages", () => {
     expect((await ask("/letters?id=,abc", { headers: { cookie } })).status).toBe(400);
   });
 
+  it("show every queue, the net behind the stages as well", async () => {
+    const page = await show("/");
+    for (const name of ["identity", "departures", "crashed"]) expect(page).toContain(`<th scope="row">${name}</th>`);
+  });
+
   it("hold no letter once they are shown: the command sees them all", async () => {
     const environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
     const { lines, stderr } = await runOps(["dead-letters", "list"], { environment });

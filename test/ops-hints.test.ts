@@ -1,9 +1,13 @@
 import { execFileSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
+import { journeyView } from "../infra/ops/console/pages/journey-view.ts";
+import type { Html } from "../infra/ops/console/pages/layout.ts";
+import { letterPage } from "../infra/ops/console/pages/letter-page.ts";
 import { readLetter } from "../infra/ops/letters/letter.ts";
 import { hintOf } from "../infra/ops/output/hint.ts";
 import { journeyEnd } from "../infra/ops/output/journey-views.ts";
 import { letterFacts } from "../infra/ops/output/letter-views.ts";
+import type { Journey } from "../infra/ops/trace/follow-journey.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import { letterOf } from "./support/letters.ts";
 
@@ -72,5 +76,45 @@ describe("what a letter or a journey tells to do next", () => {
       const [, next = ""] = journeyEnd({ ...journey, state: { is: "dead-letter", failureId, ...why } }, {});
       expect(wordsOf(hintIn(next)).at(-1)).toBe(name);
     }
+  });
+});
+
+/** What somebody reads of a page. */
+const readIn = async (page: Html) =>
+  String(await page)
+    .replaceAll(/<[^>]*>/g, "")
+    .replaceAll("&#39;", "'")
+    .replaceAll("&quot;", '"')
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&");
+
+describe("the console says what the command says", () => {
+  const why = { stage: "team", code: "team.taken", reason: "it is somebody else's" };
+  const states: Journey["state"][] = [
+    { is: "done", seconds: 39.49, giteaRequests: 13, giteaWrites: 7 },
+    { is: "dead-letter", failureId: "f1", ...why },
+    { is: "waiting", retryInSeconds: 15, ...why },
+    { is: "waiting", retryInSeconds: undefined, ...why },
+    { is: "left-to-sync", ...why },
+    { is: "under-way", next: "team" },
+    { is: "under-way", next: undefined },
+  ];
+
+  it.each(states)("of a journey: %o", async (state) => {
+    const journey = { delivery: "d", person: "ada", hub: "h", lines: [], state };
+    const [said = ""] = journeyEnd(journey, {});
+    const sentence = said.slice(0, 1).toUpperCase() + said.slice(1);
+    expect(await readIn(journeyView(journey))).toContain(sentence);
+  });
+
+  it("of a letter too large to keep: the command that shows it, by the id that the command knows", async () => {
+    const id = "odd id; x";
+    const letter = readLetter(JSON.stringify(letterOf("ada", { failureId: id })), {
+      messageId: "m",
+      sentAt: new Date(),
+    });
+    const target = { name: "a test", asked: "prod", environment: {}, logs: { file: "/dev/null" } };
+    const page = await readIn(letterPage({ target, letter, body: undefined, journey: {} }));
+    expect(page).toContain(`hubforge dead-letters show '${id}' --deployment prod`);
   });
 });

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Failure } from "#shared/envelope.ts";
+import type { Failure, Learned } from "#shared/envelope.ts";
 import { planDiscard } from "../infra/ops/letters/discard-letters.ts";
 import { type Letter, readLetter } from "../infra/ops/letters/letter.ts";
 import { personOf, planReplay } from "../infra/ops/letters/plan-replay.ts";
@@ -93,5 +93,34 @@ describe("a plan", () => {
         }
       }),
     );
+  });
+});
+
+describe("what is sent again", () => {
+  /** Every field of it: a new one does not compile until it stands here. */
+  const learned: Required<Learned> = {
+    identity: {
+      directoryId: "id-1",
+      username: "ada",
+      logins: ["ada"],
+      dn: "uid=ada,ou=people,dc=uni,dc=example",
+      createdAt: null,
+      fullName: "Ada",
+      email: "ada@uni.example",
+      groups: [],
+      isAdmin: false,
+    },
+    account: { giteaUserId: 7, username: "ada", isSiteAdmin: false, teams: [] },
+    team: { id: 3, name: "ada" },
+    repository: { owner: "uni", name: "jupyterhub-ada", isEmpty: true, defaultBranch: "main" },
+  };
+
+  it.each(["spawn", "refresh"] as const)("knows nothing that a stage of a %s had learned", (route) => {
+    const letter = read(letterOf("ada", { sent: { ...learned, route, directoryId: "id-1", leave: ["staff"] } }));
+    const [step] = planReplay([letter], [letter]).steps;
+    for (const field of Object.keys(learned)) expect(step?.envelope).not.toHaveProperty(field);
+    expect(step?.envelope.leave).toEqual(["staff"]);
+    // A spawn's id was learned; the sync's says whom it means.
+    expect(step?.envelope.directoryId).toBe(route === "spawn" ? undefined : "id-1");
   });
 });

@@ -72,6 +72,12 @@ describe("help", () => {
     expect(stdout).toContain("Usage: hubforge");
     expect(stdout).toContain("--deployment");
   });
+
+  it("names the classes that a letter can have, and no option that does nothing", async () => {
+    const { stdout } = await runOps(["dead-letters", "discard", "--help"], { environment });
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("--class <class> permanent, exhausted, crash, unknown");
+    expect(stdout).not.toContain("--anyway");
+  });
 });
 
 describe("a queue that cannot be asked is said in one sentence, and ends with 1", () => {
