@@ -123,6 +123,22 @@ describe("a full read from a server that misbehaves", () => {
     expect(all.anomalies).toEqual([]);
   });
 
+  it("21 ends with a server that gives the same part of a member list for ever, as incomplete", async () => {
+    const again = (id: number) => [
+      groupOf(id, "large", { "member;range=0-0": [dnOf("ada")], member: [] }),
+      searchDone(id),
+    ];
+    const all = await readAll(
+      answering(
+        (id) => [somebody(id, "ada"), pageDone(id)],
+        (id) => [groupOf(id, "large", { "member;range=0-0": [dnOf("ada")], member: [] }), pageDone(id)],
+        again,
+        again,
+      ),
+    );
+    expect(all.anomalies.map(({ code }) => code)).toEqual(["ldap.range"]);
+  });
+
   it("21 says incomplete when a range is missing", async () => {
     const all = await readAll(
       answering(

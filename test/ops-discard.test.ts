@@ -2,6 +2,9 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { discardLetters, planDiscard } from "../infra/ops/letters/discard-letters.ts";
+import { openLetterQueue } from "../infra/ops/letters/letter-queue.ts";
+import { readLetters } from "../infra/ops/letters/read-letters.ts";
 import { letterOf, sendLetters } from "./support/letters.ts";
 import { runOps } from "./support/ops.ts";
 import { startQueues, type TestQueues } from "./support/queues.ts";
@@ -35,6 +38,23 @@ describe("discard", () => {
     expect(letters).toBe(1);
     expect(await ops("discard", "--user", "ada", "--execute", "--yes", "--plan", hash)).toMatchObject({ code: 0 });
     expect(bodies()).toEqual([JSON.stringify(bob)]);
+  });
+
+  it("takes two messages of one id for two letters where they are about two deliveries", async () => {
+    const bob = letterOf("bob");
+    await sendLetters(queues, [letterOf("ada", { failureId: bob.failureId }), bob]);
+    expect((await ops("list")).lines).toHaveLength(2);
+    expect(await ops("discard", "--user", "ada", "--execute", "--yes")).toMatchObject({ code: 0 });
+    expect(bodies()).toEqual([JSON.stringify(bob)]);
+  });
+
+  it("leaves a letter that it holds no longer: somebody may be replaying it", async () => {
+    await sendLetters(queues, [letterOf("ada")]);
+    const reading = await readLetters(openLetterQueue(environment));
+    await reading.hold.giveBack();
+    const [result] = await discardLetters(planDiscard(reading.letters), { hold: reading.hold });
+    expect(result).toMatchObject({ outcome: "failed", reason: "it is held no longer: somebody may have it" });
+    await expect.poll(() => bodies().length).toBe(1);
   });
 
   it("takes away what is not hubforge's when it is named", async () => {

@@ -11,7 +11,11 @@ const ANY = new PresenceFilter({ attribute: "objectClass" });
  */
 export async function allValues(entry: DirectoryEntry, attribute: string, connection: Connection): Promise<string[]> {
   const values: string[] = [];
+  let reached = -1;
   for (let range = entry.range(attribute); range; ) {
+    // A server that gives the same part again would be asked for ever.
+    if (!range.isLast && !(range.end > reached)) break;
+    reached = range.end;
     values.push(...range.values);
     if (range.isLast) return values;
     const asked = `${attribute};range=${range.end + 1}-*`;

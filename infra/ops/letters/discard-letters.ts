@@ -37,7 +37,15 @@ export async function discardLetters(plan: DiscardPlan, options: DiscardOptions)
   return results;
 }
 
-async function discardSome(letters: readonly Letter[], hold: Hold): Promise<Discarded[]> {
+async function discardSome(some: readonly Letter[], hold: Hold): Promise<Discarded[]> {
+  const letters = some.filter(({ copies }) => hold.has(copies));
+  const lost = some
+    .filter(({ copies }) => !hold.has(copies))
+    .map((letter): Discarded => ({ letter, outcome: "failed", reason: "it is held no longer: somebody may have it" }));
+  return [...(await discardHeld(letters, hold)), ...lost];
+}
+
+async function discardHeld(letters: readonly Letter[], hold: Hold): Promise<Discarded[]> {
   try {
     const left = new Set(await hold.delete(letters.flatMap(({ copies }) => copies)));
     return letters.map((letter) =>

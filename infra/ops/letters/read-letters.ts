@@ -114,9 +114,15 @@ function createPile({ onBody }: ReadOptions) {
       const letter = readLetter(body, arrival);
       await onBody?.(letter, body);
       bytes += sizeOf(letter);
-      letters.set(letter.id, merged(letters.get(letter.id), letter));
+      const key = failureOf(letter);
+      letters.set(key, merged(letters.get(key), letter));
     },
   };
+}
+
+/** What is the same in all copies of one failure: an id alone may be a foreign writer's, or put back by hand into another letter. */
+function failureOf({ id, envelope, stage }: Letter): string {
+  return JSON.stringify([id, stage, envelope?.delivery.hub, envelope?.delivery.id, envelope?.replay.number]);
 }
 
 /** Two copies are one failure; the later one has seen more. */
