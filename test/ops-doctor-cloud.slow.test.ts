@@ -19,8 +19,8 @@ beforeAll(async () => {
   expect(await cloud.follow(delivery, 120_000)).toMatchObject({ isDone: true });
 }, 300_000);
 afterAll(async () => {
+  await cloud?.stop(); // its last lines go into the folder
   folder?.remove();
-  await cloud?.stop();
 }, 120_000);
 
 /** As in another terminal: the stack is found by what it has published. */
