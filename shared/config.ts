@@ -10,7 +10,7 @@ import {
   withUsername,
   words,
 } from "./config/kinds.ts";
-import { schedule } from "./config/schedule.ts";
+import { DEFAULT_SCHEDULE, schedule } from "./config/schedule.ts";
 import { HubName } from "./envelope.ts";
 import { LOG_LEVELS } from "./log.ts";
 import { isAccountName, TEAM_TRAPS } from "./names.ts";
@@ -134,7 +134,7 @@ const retries = z.object({
 const logging = z.object({ LOG_LEVEL: z.enum(LOG_LEVELS).default("info") });
 
 const sync = z.object({
-  SYNC_SCHEDULE: schedule.default("rate(5 minutes)"),
+  SYNC_SCHEDULE: schedule.default(DEFAULT_SCHEDULE),
   SYNC_UPDATE_EXISTING: flag(true),
   SYNC_CREATE: z.enum(["none", "allowed"]).default("none"),
   GUARD_MIN: wholeNumber(0, 1_000_000, 5),

@@ -22,7 +22,8 @@ const UNNAMED = "none";
 const EVERY: Dimension[] = ["stage", "code"];
 
 /** What is counted of events that are no stage's outcome; stage and code stand in where the line has none. */
-const COUNTED: Partial<Record<LogEvent, { name: string; by: Dimension[]; stage?: string; code?: string }>> = {
+type Counting = { name: string; by: Dimension[]; stage?: string; code?: string };
+const COUNTED: Partial<Record<LogEvent, Counting>> = {
   "delivery.accepted": { name: "Accepted", by: EVERY, stage: "ingress", code: "accepted" },
   "delivery.refused": { name: "Refused", by: EVERY, stage: "ingress" },
   "delivery.not-queued": { name: "NotQueued", by: EVERY, stage: "ingress" },
@@ -40,10 +41,8 @@ const COUNTED: Partial<Record<LogEvent, { name: string; by: Dimension[]; stage?:
  * @param namespace e.g. `hubforge/prod`
  */
 export function metricsOf(event: LogEvent, fields: LogFields, namespace: string): MetricFields | undefined {
-  const { ageSeconds, outcome, stage = COUNTED[event]?.stage ?? UNNAMED } = fields;
-  const isOutcome = outcome !== undefined && event === `${stage}.${outcome}`;
-  const code = fields.code ?? (isOutcome ? outcome : (COUNTED[event]?.code ?? UNNAMED));
-  const counted = isOutcome ? { name: "Done", by: EVERY } : COUNTED[event];
+  const { counted, ...standIns } = countingOf(event, fields);
+  const { ageSeconds, stage = standIns.stage, code = standIns.code } = fields;
   const metrics: Metric[] = counted ? [count(counted.name, counted.by)] : [];
   if (code.endsWith(".unauthorized")) metrics.push(count("Unauthorized", ["code"]));
   if (ageSeconds !== undefined) metrics.push({ name: "AgeAtDone", unit: "Seconds", value: ageSeconds, by: EVERY });
@@ -62,6 +61,15 @@ export function metricsOf(event: LogEvent, fields: LogFields, namespace: string)
   };
 }
 
+/** What an event counts as, and what stands in for the stage and the code that its line has not. */
+function countingOf(event: string, { stage, outcome }: Pick<Counted, "stage" | "outcome">) {
+  const counted = new Map<string, Counting>(Object.entries(COUNTED)).get(event);
+  if (outcome !== undefined && event === `${stage}.${outcome}`) {
+    return { counted: { name: "Done", by: EVERY }, stage: UNNAMED, code: outcome };
+  }
+  return { counted, stage: counted?.stage ?? UNNAMED, code: counted?.code ?? UNNAMED };
+}
+
 type Counted = {
   event: string;
   stage?: string | undefined;
@@ -73,15 +81,9 @@ type Counted = {
 export function withoutMetrics({ _aws, ...line }: Counted): object {
   if (!_aws) return line;
   const metrics = _aws.CloudWatchMetrics.flatMap(({ Metrics }) => Metrics.map(({ Name }) => Name));
-  const { event, outcome, stage } = line;
-  const isOutcome = outcome !== undefined && event === `${stage}.${outcome}`;
-  const counted = Object.entries(COUNTED).find(([name]) => name === event)?.[1];
-  const added = [
-    ["stage", counted?.stage ?? UNNAMED],
-    ["code", isOutcome ? outcome : (counted?.code ?? UNNAMED)],
-  ];
+  const { stage, code } = countingOf(line.event, line);
   const isAdded = (name: string, value: unknown) =>
-    metrics.includes(name) || added.some(([dimension, word]) => dimension === name && word === value);
+    metrics.includes(name) || (name === "stage" && value === stage) || (name === "code" && value === code);
   return Object.fromEntries(Object.entries(line).filter(([name, value]) => !isAdded(name, value)));
 }
 

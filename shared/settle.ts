@@ -25,18 +25,18 @@ export type Trouble = {
  */
 export async function settle(error: Permanent | Retryable, trouble: Trouble): Promise<boolean> {
   const { envelope, message, limits } = trouble;
-  const isOver = error instanceof Permanent || isExhausted(message, { ...limits, minutes: SYNC_MINUTES }, new Date());
-  if (isPlannedAgain(envelope) && isOver) {
+  const isPlanned = isPlannedAgain(envelope);
+  const minutes = isPlanned ? Math.min(SYNC_MINUTES, limits.minutes) : limits.minutes;
+  if (error instanceof Retryable && !isExhausted(message, { ...limits, minutes }, new Date())) {
+    await giveBack(error, trouble);
+    return false;
+  }
+  if (isPlanned) {
     const fields = { ...subjectOf(envelope), stage: trouble.stage, attempt: message.receiveCount, code: error.code };
     log("stage.left-to-sync", { ...fields, reason: error.message });
     return true;
   }
-  if (error instanceof Permanent) return await writeLetter(failureOf("permanent", error, trouble), trouble);
-  if (isExhausted(message, limits, new Date())) {
-    return await writeLetter(failureOf("exhausted", error, trouble), trouble);
-  }
-  await giveBack(error, trouble);
-  return false;
+  return await writeLetter(failureOf(error instanceof Permanent ? "permanent" : "exhausted", error, trouble), trouble);
 }
 
 /** Less than the time between two runs: else a person's line grows by one message at each, and their spawn waits behind. */

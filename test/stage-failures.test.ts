@@ -47,6 +47,16 @@ describe("what the sync asked for and cannot be done", () => {
     expect(bench.lines.map(({ event }) => event)).toEqual(["stage.retried", "stage.left-to-sync"]);
   });
 
+  it("is left to it sooner where RETRY_FOR_MINUTES says so, and is no letter then either", async () => {
+    const envelope = ofSync();
+    const busy = failing(new Retryable("account.mail-in-use", "somebody has it"));
+    const handle = bench.handler({ ensure: busy, environment: { RETRY_FOR_MINUTES: "2" } });
+    const record = await bench.receive(envelope, { ApproximateFirstReceiveTimestamp: minutesAgo(2) });
+    expect(await handle(record)).toEqual(done);
+    expect(bench.letterOf(envelope)).toBeUndefined();
+    expect(bench.lines.map(({ event }) => event)).toEqual(["stage.left-to-sync"]);
+  });
+
   it.each([
     ["what ops decided", { rebind: { from: "old", to: "new" } }],
     ["a replay", { replay: { number: 1, failedAt: [] } }],

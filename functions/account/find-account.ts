@@ -71,8 +71,11 @@ async function recordedIdOf(seen: Seen, claim: Claim, { gitea, settings }: Tools
 /** Whoever sits in a team is not yet whom it was made for: it takes the person's own login, and nobody else's mark. */
 function isProven({ user, teams }: Seen, { ids, logins }: Claim): boolean {
   const hasTheirLogin = logins.some((login) => isSame(login, user.login_name));
-  return hasTheirLogin && teams.map(markedDirectoryId).every((id) => id === undefined || ids.includes(id));
+  return hasTheirLogin && !hasOthersMark(teams, ids);
 }
+
+const hasOthersMark = (teams: readonly Team[], ids: readonly string[]): boolean =>
+  teams.map(markedDirectoryId).some((id) => id !== undefined && !ids.includes(id));
 
 /**
  * The account that a directory id is written down for: the member of the marked team whom the team is named after, or, where
@@ -97,8 +100,7 @@ export async function findMarkedAccount(
   if (!user) return undefined;
   const seen = { user, teams: await gitea.teams.ofPerson(user.login) };
   if (members.length === 0) {
-    const isFree = seen.teams.map(markedDirectoryId).every((id) => id === undefined || id === directoryId);
-    if (!isFree) throw ambiguous(team, [user.login]);
+    if (hasOthersMark(seen.teams, [directoryId])) throw ambiguous(team, [user.login]);
   } else if (named === undefined && !isProven(seen, { ids: [directoryId], logins })) throw ambiguous(team, members);
   return { ...seen, recordedId: directoryId, isByMark: true };
 }

@@ -23,11 +23,11 @@ export async function updateAccount(
   // Whoever made an account that we meet for the first time may have left it with a password to change. That locks its
   // owner out and is not shown (rule 10 there), so the link is written once, whatever it says.
   const isLinked = recordedId !== undefined && user.login_name === link.login_name;
-  const isOurs = !settings.GITEA_NATIVE_SYNC; // else Gitea's own sync writes names and mails
-  const isNamed = !isOurs || keeps.includes("name") || user.full_name === identity.fullName;
+  const isKept = (what: Kept) => settings.GITEA_NATIVE_SYNC || keeps.includes(what); // Gitea's own sync writes them
+  const isNamed = isKept("name") || user.full_name === identity.fullName;
   const isRight = isLinked && isNamed;
   if (!isRight) await gitea.users.change(user.login, { ...link, ...(isNamed ? {} : { full_name: identity.fullName }) });
-  if (!isOurs || keeps.includes("mail") || isMailed(user, identity)) return { isChanged: !isRight };
+  if (isKept("mail") || isMailed(user, identity)) return { isChanged: !isRight };
   const refusal = await gitea.users.changeMail(user.login, { ...link, email: identity.email });
   if (refusal === undefined) return { isChanged: true };
   // Two people who exchange their addresses wait for each other until one of them lets go.

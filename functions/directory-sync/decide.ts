@@ -28,11 +28,13 @@ export type Decision = {
 /** Guards hold back what takes away; a consent lets exactly those removals through that its hash names. */
 export function decide(world: World, { confirm, rebind }: Consent): Decision {
   const first = planSync(world);
+  const firstGuards = guardsOf(first, world);
   // One new id alone is a newcomer with somebody's former name until a human looks (hubforge accounts rebind).
-  const isRebuilt = guardsOf(first, world).some(({ code }) => code === "directory.rebuilt");
+  const isRebuilt = firstGuards.some(({ code }) => code === "directory.rebuilt");
   const newIds = isRebuilt ? rebindHash(first) : undefined;
-  const plan = rebind !== undefined && rebind === newIds ? planSync(world, true) : withRefused(first, isRebuilt);
-  const guards = guardsOf(plan, world);
+  const isAccepted = rebind !== undefined && rebind === newIds;
+  const plan = isAccepted ? planSync(world, true) : withRefused(first, isRebuilt);
+  const guards = isAccepted ? guardsOf(plan, world) : firstGuards;
   const areReturnsMany = guards.some(({ code }) => code === "returns.many");
   const hash = removalHash(plan, areReturnsMany);
   const refusal = whyNot({ confirm, rebind }, { guards, hash, newIds });

@@ -3,7 +3,7 @@ import type { Team } from "#shared/envelope.ts";
 import { isSame } from "#shared/gitea/is-same.ts";
 import { groupMark } from "#shared/marks.ts";
 import { countRemovals, countReturns } from "./held.ts";
-import { hiddenOf, silentGroups } from "./hidden.ts";
+import { hiddenOf } from "./hidden.ts";
 import type { Plan, World } from "./plan.ts";
 
 /** Why nobody may lose anything in this run. */
@@ -18,8 +18,8 @@ export type Guard = {
 export function guardsOf(plan: Plan, world: World): Guard[] {
   return [
     ...readGuards(world),
-    ...silentGroups(plan, world),
-    ...missingGroups(world),
+    ...silenceGuards(plan, world),
+    ...absenceGuards(world),
     ...shareGuards(plan, world),
     ...teamGuards(plan, world),
   ];
@@ -86,8 +86,31 @@ function teamGuards({ departures, refreshes }: Plan, { gitea, settings }: World)
   });
 }
 
+/**
+ * Configured groups that are there and show nobody, where somebody would lose something by it. Where no group at all shows
+ * a member the read proves nothing; one group alone may be empty in truth, which a human can tell.
+ */
+function silenceGuards({ departures, refreshes }: Plan, { directory, settings }: World): Guard[] {
+  const outside = new Set(
+    directory.people.flatMap(({ directoryId, gone }) => (gone?.code === "person.not-allowed" ? directoryId : [])),
+  );
+  const leavers = departures.filter(({ directoryId }) => outside.has(directoryId)).length;
+  const allowed = new Set(settings.LDAP_ALLOWED_GROUPS.map(normalDn));
+  const teams = new Map(Object.entries(settings.GROUP_TEAMS).map(([dn, { team }]) => [normalDn(dn), team]));
+  return directory.silentGroups.flatMap((dn): Guard[] => {
+    const name = teams.get(normalDn(dn));
+    const isLeft = (team: string) => name !== undefined && isSame(team, name);
+    const losing =
+      refreshes.filter(({ leave }) => leave.some(isLeft)).length + (allowed.has(normalDn(dn)) ? leavers : 0);
+    if (losing === 0) return [];
+    const reason = `"${dn}" is there but shows not one member, and ${losing} would lose something by it: may its members be read?`;
+    const isConfirmable = directory.hasMembers;
+    return [{ code: isConfirmable ? "group.silent" : "directory.attribute-hidden", reason, isConfirmable }];
+  });
+}
+
 /** Named by the DN where its id now lives, so that a renamed group is one edit. */
-function missingGroups({ directory, gitea, settings }: World): Guard[] {
+function absenceGuards({ directory, gitea, settings }: World): Guard[] {
   const naming = {
     GROUP_TEAMS: new Set(Object.keys(settings.GROUP_TEAMS).map(normalDn)),
     LDAP_ALLOWED_GROUPS: new Set(settings.LDAP_ALLOWED_GROUPS.map(normalDn)),

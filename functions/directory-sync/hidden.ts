@@ -1,10 +1,8 @@
-import { normalDn } from "#shared/directory/dn.ts";
 import type { Person } from "#shared/directory.ts";
 import type { Kept } from "#shared/envelope.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
 import { isSame } from "#shared/gitea/is-same.ts";
-import type { Guard } from "./guards.ts";
-import type { Plan, World } from "./plan.ts";
+import type { World } from "./plan.ts";
 
 /**
  * Lost rights on an attribute read like an attribute that nobody has (shared/directory/README.md §7). How many accounts of
@@ -34,27 +32,4 @@ export function keptOf(world: World): ReadonlySet<Kept> {
   if (GITEA_NATIVE_SYNC || !SYNC_UPDATE_EXISTING) return new Set<Kept>(["name", "mail"]);
   const hidden = hiddenOf(world);
   return new Set((["name", "mail"] as const).filter((what) => hidden[what] > 0));
-}
-
-/**
- * Configured groups that are there and show nobody, where somebody would lose something by it. Where no group at all shows
- * a member the read proves nothing; one group alone may be empty in truth, which a human can tell.
- */
-export function silentGroups({ departures, refreshes }: Plan, { directory, settings }: World): Guard[] {
-  const outside = new Set(
-    directory.people.flatMap(({ directoryId, gone }) => (gone?.code === "person.not-allowed" ? directoryId : [])),
-  );
-  const leavers = departures.filter(({ directoryId }) => outside.has(directoryId)).length;
-  const allowed = new Set(settings.LDAP_ALLOWED_GROUPS.map(normalDn));
-  const teams = new Map(Object.entries(settings.GROUP_TEAMS).map(([dn, { team }]) => [normalDn(dn), team]));
-  return directory.silentGroups.flatMap((dn): Guard[] => {
-    const name = teams.get(normalDn(dn));
-    const isLeft = (team: string) => name !== undefined && isSame(team, name);
-    const losing =
-      refreshes.filter(({ leave }) => leave.some(isLeft)).length + (allowed.has(normalDn(dn)) ? leavers : 0);
-    if (losing === 0) return [];
-    const reason = `"${dn}" is there but shows not one member, and ${losing} would lose something by it: may its members be read?`;
-    const isConfirmable = directory.hasMembers;
-    return [{ code: isConfirmable ? "group.silent" : "directory.attribute-hidden", reason, isConfirmable }];
-  });
 }

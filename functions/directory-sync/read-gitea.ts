@@ -37,15 +37,13 @@ export async function readGitea(lists: GiteaLists, settings: SyncSettings): Prom
 
 const isForMany = (team: Team) => isCommonTeam(team) || isLeaversTeam(team);
 
-/**
- * Whose own team is whose, by Gitea's id of the account; `others` carry a mark but no account's name. Of two teams of one
- * name the lowest id counts (rule 15 of shared/gitea/README.md).
- */
+/** By their name in lower case; of two teams of one name the lowest id counts (rule 15 of shared/gitea/README.md). */
+export const teamsByName = (teams: readonly Team[]): Map<string, Team> =>
+  new Map(teams.toSorted((one, other) => other.id - one.id).map((team) => [team.name.toLowerCase(), team]));
+
+/** Whose own team is whose, by Gitea's id of the account; `others` carry a mark but no account's name. */
 export function ownTeamsOf(accounts: readonly Account[], teams: readonly Team[], settings: SyncSettings) {
-  const marked = new Map<string, Team>();
-  for (const team of teams.toSorted((one, other) => other.id - one.id)) {
-    if (markedDirectoryId(team) !== undefined) marked.set(team.name.toLowerCase(), team);
-  }
+  const marked = teamsByName(teams.filter((team) => markedDirectoryId(team) !== undefined));
   const ownTeams = new Map<number, Team>();
   for (const { id, login } of accounts) {
     const name = nameOf(login, settings);

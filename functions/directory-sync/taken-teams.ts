@@ -2,17 +2,14 @@ import type { Team } from "#shared/envelope.ts";
 import { isAdminsTeam, isGroupTeam } from "#shared/marks.ts";
 import { ADMINS_TEAM } from "#shared/names.ts";
 import type { Conflict, World } from "./plan.ts";
+import { teamsByName } from "./read-gitea.ts";
 
 /**
  * Teams that the directory grants but that are somebody else's, by their name in lower case: told once a run, and nobody is
  * sent to join them, which the team stage would refuse.
  */
 export function takenTeams({ directory, gitea, settings }: World): ReadonlyMap<string, Conflict> {
-  const present = new Map<string, Team>();
-  // Of two teams of one name the lowest id counts, as in the team stage.
-  for (const team of gitea.teams.toSorted((one, other) => other.id - one.id)) {
-    present.set(team.name.toLowerCase(), team);
-  }
+  const present = teamsByName(gitea.teams);
   const taken = new Map<string, Conflict>();
   const judge = (name: string, dn: string, isOurs: (team: Team) => boolean) => {
     const team = present.get(name.toLowerCase());

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { rateSeconds } from "../local/schedule.ts";
+import { DEFAULT_SCHEDULE, rateSeconds } from "#shared/config/schedule.ts";
 import { parseTemplate } from "../local/template.ts";
 import type { Stage } from "./stage-file.ts";
 
@@ -29,7 +29,7 @@ export function alarmsFor({ stack, settings }: Stage): Record<string, Alarm> {
   const { Resources } = z.object({ Resources: z.record(z.string(), Alarm) }).parse(parseTemplate("infra/alarms.yml"));
   const { ALERT_TOPIC } = stack;
   const told = ALERT_TOPIC ? { AlarmActions: [ALERT_TOPIC], OKActions: [ALERT_TOPIC] } : {};
-  const interval = intervalSeconds(settings["SYNC_SCHEDULE"]);
+  const interval = rateSeconds(settings["SYNC_SCHEDULE"] ?? DEFAULT_SCHEDULE);
   const Period = Math.min(Math.max(interval ?? HOUR_SECONDS, SHORTEST_SECONDS), DAY_SECONDS);
   const wanted = Object.entries(Resources).filter(([id]) => {
     // How long a sync may rightly be silent by a cron expression, nobody works out.
@@ -45,7 +45,3 @@ export function alarmsFor({ stack, settings }: Stage): Record<string, Alarm> {
 }
 
 const OF_THE_SYNC = ["HeldBackAlarm", "LeftToSyncAlarm", "SyncSilentAlarm"];
-
-function intervalSeconds(schedule = "rate(5 minutes)"): number | undefined {
-  return rateSeconds(schedule);
-}

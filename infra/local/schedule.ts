@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { rateSeconds } from "#shared/config/schedule.ts";
 import { createContext } from "./event-source.ts";
 import type { Handler } from "./functions.ts";
 
@@ -45,10 +46,4 @@ const MAXIMUM_DELAY_SECONDS = 900;
 /** A leaver waits for one interval of the sync before the second look. */
 export function departureDelaySeconds(schedule: string): number {
   return Math.min(rateSeconds(schedule) ?? MAXIMUM_DELAY_SECONDS, MAXIMUM_DELAY_SECONDS);
-}
-
-/** `rate(5 minutes)` in seconds; undefined for a cron expression. */
-export function rateSeconds(schedule: string): number | undefined {
-  const [, count, unit] = /^rate\((\d+) (minute|hour)s?\)$/.exec(schedule) ?? [];
-  return count === undefined ? undefined : Number(count) * (unit === "hour" ? 3600 : 60);
 }

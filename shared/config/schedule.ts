@@ -20,6 +20,17 @@ const FIELDS = [
 ];
 type Field = { name: string; low: number; high: number; words?: string[]; special?: RegExp };
 
+/** What serverless.yml takes as well where the stage's file says nothing. */
+export const DEFAULT_SCHEDULE = "rate(5 minutes)";
+
+const RATE = /^rate\(([1-9]\d*) (minute|hour)(s?)\)$/;
+
+/** `rate(5 minutes)` in seconds; undefined for a cron expression. */
+export function rateSeconds(schedule: string): number | undefined {
+  const [, count, unit] = RATE.exec(schedule) ?? [];
+  return count === undefined ? undefined : Number(count) * (unit === "hour" ? 3600 : 60);
+}
+
 /**
  * EventBridge's `rate(…)` or `cron(…)`: what AWS would refuse is refused before anything is deployed.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
@@ -32,10 +43,9 @@ export const schedule = z.string().superRefine((text, context) => {
 function whyNotSchedule(text: string): string | undefined {
   const [, fields] = /^cron\((.+)\)$/.exec(text) ?? [];
   if (fields !== undefined) return whyNotCron(fields.split(" "));
-  const [, count = "", unit = ""] = /^rate\(([1-9]\d*) (minutes?|hours?)\)$/.exec(text) ?? [];
-  if (count === "") return "must be rate(<number> minutes or hours), of 1 at least, or cron(<six fields>)";
-  if ((count === "1") === unit.endsWith("s"))
-    return "AWS wants rate(1 minute) or rate(1 hour), and the plural from 2 on";
+  const [, count, , plural] = RATE.exec(text) ?? [];
+  if (count === undefined) return "must be rate(<number> minutes or hours), of 1 at least, or cron(<six fields>)";
+  if ((count === "1") === (plural === "s")) return "AWS wants rate(1 minute) or rate(1 hour), and the plural from 2 on";
   return undefined;
 }
 

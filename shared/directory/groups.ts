@@ -84,8 +84,12 @@ export async function isAllowed(
   const allowed = settings.LDAP_ALLOWED_GROUPS;
   const theirs = new Set(groups.map((group) => normalDn(group.dn)));
   if (allowed.length === 0 || allowed.some((dn) => theirs.has(normalDn(dn)))) return true;
-  for (const dn of allowed) await requireGroup(dn, connection);
-  for (const dn of allowed) if (await matches(dn, filters.anyGroup(), connection)) return false;
+  let areMembersShown = false;
+  for (const dn of allowed) {
+    if (await matches(dn, filters.anyGroup(), connection)) areMembersShown = true;
+    else await requireGroup(dn, connection);
+  }
+  if (areMembersShown) return false;
   throw new Retryable(HIDDEN, hiddenMembers(settings));
 }
 

@@ -1,5 +1,6 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import * as z from "zod";
+import { DEFAULT_SCHEDULE } from "#shared/config/schedule.ts";
 import { type Environment, loadSettings, type Settings } from "#shared/config.ts";
 import { createDirectory, type Everybody } from "#shared/directory.ts";
 import { createOnce } from "#shared/gitea.ts";
@@ -82,7 +83,7 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
 
 /** The template's values there: a departure waits for one interval of the sync, the others as it was deployed. */
 function placeOf({ environment, deployment, parameters }: Target): Place {
-  const { SYNC_SCHEDULE = "rate(5 minutes)", AWS_DEFAULT_REGION = "", AWS_REGION = AWS_DEFAULT_REGION } = environment;
+  const { SYNC_SCHEDULE = DEFAULT_SCHEDULE, AWS_DEFAULT_REGION = "", AWS_REGION = AWS_DEFAULT_REGION } = environment;
   return {
     stage: deployment?.stage ?? NO_STACK,
     region: AWS_REGION,
