@@ -9,6 +9,7 @@ import { allOf, compileFilters, type Filters } from "./directory/filters.ts";
 import { groupsOf, isAllowed } from "./directory/groups.ts";
 import { personAttributes, toPerson } from "./directory/person.ts";
 import { type Everybody, type ReadAllWish, readAll } from "./directory/read-all.ts";
+import { personBase } from "./directory/search-bases.ts";
 import type { Identity } from "./envelope.ts";
 import { Permanent, Retryable } from "./errors.ts";
 
@@ -111,7 +112,7 @@ async function lookUp(query: PersonQuery, reading: Reading): Promise<LookUp> {
 async function findPerson({ by, value }: PersonQuery, reading: Reading): Promise<DirectoryEntry | undefined> {
   const { connection, settings, filters } = reading;
   const byId = () => allOf([filters.anyPerson(), idFilter(value, settings.LDAP_ID_ATTRIBUTE)]);
-  const base = settings.LDAP_USER_SEARCH_BASE ?? settings.LDAP_BASE;
+  const base = personBase(settings);
   // Two are enough to see that a name means more than one person.
   const entries = await connection.search(base, {
     filter: by === "name" ? filters.person(value) : byId(),

@@ -1,8 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { FULL_READ_LIMITS } from "#shared/directory/connection.ts";
+import { answering, dnOf, groupOf, type Steps, somebody } from "./support/ldap-answers.ts";
 import {
-  bound,
-  entry,
   environmentFor,
   type FaultServer,
   halfOf,
@@ -13,21 +12,6 @@ import {
   startFaultServer,
 } from "./support/ldap-faults.ts";
 import { directoryFor } from "./support/slapd.ts";
-
-const SUFFIX = "dc=uni,dc=example";
-const dnOf = (uid: string) => `uid=${uid},ou=people,${SUFFIX}`;
-const somebody = (id: number, uid: string) =>
-  entry(id, dnOf(uid), { uid: [uid], cn: [`Person ${uid}`], entryUUID: [`id-of-${uid}`] });
-const groupOf = (id: number, cn: string, members: Record<string, string[]>) =>
-  entry(id, `cn=${cn},ou=groups,${SUFFIX}`, { cn: [cn], entryUUID: [`id-of-${cn}`], ...members });
-
-type Steps = ReturnType<Script>;
-
-/** Binds; the searches are answered in this order, anything after them with an empty page. */
-const answering =
-  (...searches: ((id: number) => Steps)[]): Script =>
-  ({ operation, id }, count) =>
-    operation === "bind" ? [bound(id)] : (searches[count - 1]?.(id) ?? [pageDone(id)]);
 
 const servers: FaultServer[] = [];
 afterEach(async () => {

@@ -42,6 +42,8 @@ describe("23 guards, on both sides of each threshold", () => {
     const settings = { ...world.settings, GUARD_MIN: 2, GUARD_PERCENT: 2 };
     expect(guards({ ...world, settings })).toEqual(["removals.many"]);
     expect(guards({ ...world, settings: { ...settings, GUARD_PERCENT: 3 } })).toEqual([]);
+    const none = { ...settings, GUARD_MIN: 0, GUARD_PERCENT: 0 };
+    expect(guards({ ...population(100, missing(1)), settings: none })).toEqual(["removals.many"]);
   });
 
   it("measure by people who may still sign in, so that leavers of old make no room for more", () => {
@@ -146,9 +148,14 @@ describe("23 guards, on both sides of each threshold", () => {
   });
 
   const blind: [string, (world: World) => World][] = [
-    ...["ldap.limit", "ldap.referral", "ldap.range", "directory.bad-member", "directory.nameless"].map(
-      (code): [string, (world: World) => World] => [code, showing({ anomalies: [{ code, reason: "…" }] })],
-    ),
+    ...[
+      "ldap.limit",
+      "ldap.referral",
+      "ldap.range",
+      "directory.bad-group",
+      "directory.bad-member",
+      "directory.nameless",
+    ].map((code): [string, (world: World) => World] => [code, showing({ anomalies: [{ code, reason: "…" }] })]),
     ["directory.attribute-hidden", showing({ hasNames: false })],
     ["directory.attribute-hidden", (world) => showing({ people: world.directory.people.map(mailless) })(world)],
     ["gitea.moving", (world) => ({ ...world, gitea: { ...world.gitea, moved: ["accounts"] } })],

@@ -96,3 +96,18 @@ describe("leavers who are back", () => {
     expect(sent.map(({ delivery }) => delivery.user)).toEqual(["p0"]);
   });
 });
+
+describe("what a tripped guard does not stop", () => {
+  it("what an earlier run has sent: once that is done the rest is no longer many, and goes without a word", () => {
+    const gone = (count: number) => population(20, (place) => place >= count);
+    expect(runOf(gone(4))).toMatchObject({ codes: [], held: 0 });
+    const tripped = runOf(gone(7));
+    expect([tripped.codes, tripped.held]).toEqual([["removals.many"], 7]);
+
+    const world = gone(7);
+    const accounts = world.gitea.accounts.map((one, place) => ({ ...one, prohibit_login: place < 4 }));
+    const later = { ...world, gitea: { ...world.gitea, accounts } };
+    expect(runOf(later)).toMatchObject({ codes: [], held: 0, plan: { departures: { length: 3 } } });
+    expect(runOf(later, { confirm: tripped.hash }).refusal).toContain(runOf(later).hash);
+  });
+});

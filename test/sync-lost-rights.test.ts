@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
 import { groupDn, leaveGroup, setAttribute } from "./support/people.ts";
 import { personState } from "./support/person-state.ts";
+import { newGroup } from "./support/slapd.ts";
 import { enrol, eventsOf, settle, startSyncWorld, sync, syncAndSettle } from "./support/sync.ts";
 import type { World } from "./support/world.ts";
 
@@ -94,5 +95,24 @@ describe("the right to read names, lost, or LDAP_FULLNAME_ATTRIBUTE misspelt", (
     const { user } = await personState(world, "ada");
     expect(user).toMatchObject({ full_name: "Ada Lovelace", email: "ada.byron@uni.example" });
     expect(await teamsOf("dan")).toEqual(["dan", "datasci"]);
+  });
+});
+
+describe("a list of groups that the server breaks off", () => {
+  it("lets names and mails follow, makes and takes nothing, and lets nobody seem outside the allowed groups", async () => {
+    world = await startSyncWorld({ ...TEAMS, ...ALLOWED, SYNC_CREATE: "allowed" });
+    await enrol(world, "ada");
+    const before = await teamsOf("ada");
+    await setAttribute(world, "ada", "cn", "Ada Byron");
+    const groups = Array.from({ length: 8 }, (_, place) => newGroup(`lab${place}`, "uid=bob,ou=people"));
+    await world.slapd.modify(groups.join("\n"));
+    const reader = 'limits dn.exact="cn=reader,ou=services,dc=uni,dc=example"';
+    await loseRights(`${reader} size.soft=unlimited size.hard=unlimited size.prtotal=8`);
+    const { answer, lines, sent } = await syncAndSettle(world);
+    expect(answer.guards.map(({ code }) => code)).toEqual(["ldap.limit"]);
+    expect(sent.map(({ route, delivery, leave }) => [route, delivery.user, leave])).toEqual([["refresh", "ada", []]]);
+    expect(eventsOf(lines, "sync.finished")).toMatchObject([{ counts: { people: 6, updated: 1, heldBack: 0 } }]);
+    expect((await personState(world, "ada")).user).toMatchObject({ full_name: "Ada Byron", prohibit_login: false });
+    expect(await teamsOf("ada")).toEqual(before);
   });
 });

@@ -107,6 +107,15 @@ describe("what a run says", () => {
   });
 });
 
+describe("an odd group", () => {
+  it("is told by its DN beside broken people, and holds nothing back", () => {
+    const oddGroups = [{ dn: "cn=odd", code: "directory.no-id", reason: "no id" }];
+    const world = population(3, (place) => place > 0);
+    const { conflicts, departures } = planSync({ ...world, directory: { ...world.directory, oddGroups } });
+    expect([conflicts, departures.length]).toEqual([oddGroups, 1]);
+  });
+});
+
 describe("a queue that fails", () => {
   it("is sent nothing more once a batch has failed", async () => {
     const world = population(400);

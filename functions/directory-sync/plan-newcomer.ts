@@ -23,7 +23,9 @@ export function planNewcomer(world: World, matches: Matches): (person: Person) =
   const present = new Set([...directory.people, ...directory.broken].flatMap(({ directoryId }) => directoryId ?? []));
   const shared = sharedLogins([...directory.people, ...directory.broken]);
   const organisations = new Set(gitea.organisations);
-  const isMaking = settings.SYNC_CREATE === "allowed";
+  // Where nobody's groups are known, nobody's being allowed in is.
+  const isJudged = directory.areGroupsRead || settings.LDAP_ALLOWED_GROUPS.length === 0;
+  const isMaking = settings.SYNC_CREATE === "allowed" && isJudged;
 
   return (person) => {
     const refuse = (code: string, reason: string): Newcomer => ({ conflict: { code, dn: person.dn, reason } });

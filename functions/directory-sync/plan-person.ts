@@ -17,6 +17,7 @@ export type Rules = {
   keeps: ReadonlySet<Kept>;
   /** Teams of that name, in lower case, that are somebody else's. */
   taken: { has(name: string): boolean };
+  areGroupsRead: boolean;
 };
 
 export function createGrants(settings: SyncSettings): Grants {
@@ -47,7 +48,9 @@ export function changesOf(person: Person, known: Known, { grants, keeps, taken }
 }
 
 /** Managed teams that the person is in and no group of theirs grants; of a team that is no longer configured nobody is taken. */
-export function leavesOf(person: Person, { memberships }: Known, { settings, grants }: Rules): string[] {
+export function leavesOf(person: Person, { memberships }: Known, rules: Rules): string[] {
+  const { settings, grants, areGroupsRead } = rules;
+  if (!areGroupsRead) return [];
   const granted = grants(person.groups);
   const configured = new Set(Object.values(settings.GROUP_TEAMS).map(({ team }) => team.toLowerCase()));
   return memberships

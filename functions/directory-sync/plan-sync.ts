@@ -21,12 +21,13 @@ export function planSync(world: World, withRebinds = false): Plan {
   const { directory, settings } = world;
   const matches = matchAccounts(world);
   const taken = takenTeams(world);
-  const rules = { settings, taken, grants: createGrants(settings), keeps: keptOf(world) };
+  const { areGroupsRead } = directory;
+  const rules = { settings, taken, areGroupsRead, grants: createGrants(settings), keeps: keptOf(world) };
   const isProtected = createProtection(settings);
   const drafts: Draft[] = [];
   const rebinds: Rebind[] = [];
   const conflicts: Conflict[] = [
-    ...directory.broken.map(({ dn, code, reason }) => ({ dn, code, reason })),
+    ...[...directory.broken, ...directory.oddGroups].map(({ dn, code, reason }) => ({ dn, code, reason })),
     ...taken.values(),
     ...unmarkedLeavers(world, matches),
   ];

@@ -2,23 +2,23 @@ import { type Settings, SettingsError } from "../config.ts";
 import { why } from "../why.ts";
 import { isWithin, normalDn } from "./dn.ts";
 import { compileFilters, isDecidedByMember } from "./filters.ts";
+import { groupBase } from "./search-bases.ts";
 import { readAuthority } from "./tls.ts";
 
 type DirectorySettings = Settings<"directory">;
 
 /** What only LDAP code can judge about the settings. @throws SettingsError naming every wrong variable at once. */
 export function checkSettings(settings: DirectorySettings): void {
-  const groupBase = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
   const filters = compileFilters(settings);
   const checks: [variable: string, check: () => void][] = [
     ["LDAP_BASE", () => normalDn(settings.LDAP_BASE)],
     ["LDAP_USER_SEARCH_BASE", () => normalDn(settings.LDAP_USER_SEARCH_BASE ?? "")],
-    ["LDAP_GROUP_SEARCH_BASE", () => normalDn(groupBase)],
+    ["LDAP_GROUP_SEARCH_BASE", () => normalDn(groupBase(settings))],
     ["LDAP_USER_SEARCH_FILTER", () => [filters.person("somebody"), filters.anyPerson()]],
     ["LDAP_GROUP_SEARCH_FILTER", () => [filters.groupsWith(["somebody"]), filters.anyGroup(), requireOneWay(settings)]],
     ...settings.LDAP_ALLOWED_GROUPS.map((dn): [string, () => void] => [
       "LDAP_ALLOWED_GROUPS",
-      () => requireWithin(dn, groupBase),
+      () => requireWithin(dn, groupBase(settings)),
     ]),
     ["LDAP_CA", () => settings.LDAP_CA && readAuthority(settings.LDAP_CA)],
   ];

@@ -1,12 +1,13 @@
 import { type Filter, PresenceFilter } from "ldapts";
 import type { Settings } from "../config.ts";
 import type { Group } from "../envelope.ts";
-import { Retryable } from "../errors.ts";
+import { Permanent, Retryable } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { BINARY_ATTRIBUTES, directoryIdOf, idAttributes } from "./directory-id.ts";
 import { normalDn } from "./dn.ts";
 import type { DirectoryEntry } from "./entry.ts";
 import type { Filters } from "./filters.ts";
+import { groupBase } from "./search-bases.ts";
 
 /** Members in one filter; servers cap the size of a request, not the number of its parts. */
 const MEMBERS_A_SEARCH = 50;
@@ -49,7 +50,7 @@ async function parentsOf(
   for (let start = 0; start < members.length; start += MEMBERS_A_SEARCH) {
     const filter = filters.groupsWith(members.slice(start, start + MEMBERS_A_SEARCH));
     entries.push(
-      ...(await connection.search(settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE, {
+      ...(await connection.search(groupBase(settings), {
         filter,
         attributes: [settings.LDAP_GROUP_NAME_ATTRIBUTE, ...idAttributes(settings.LDAP_ID_ATTRIBUTE)],
         explicitBufferAttributes: BINARY_ATTRIBUTES,
@@ -59,17 +60,23 @@ async function parentsOf(
   return entries;
 }
 
+/**
+ * A group without a readable id is known by its DN: an id only finds its team again once it is renamed, and a configured
+ * one may be an attribute that only people have (uid). @throws MalformedDn
+ */
 export function toGroup(entry: DirectoryEntry, settings: Settings<"directory">): Group {
-  const configured = settings.LDAP_ID_ATTRIBUTE;
-  // A configured id may be one that only people have (uid); then a group is known by its DN.
-  const id = directoryIdOf(entry, configured) ?? (configured === undefined ? undefined : normalDn(entry.dn));
-  if (id === undefined) {
-    throw new Retryable(
-      "directory.no-id",
-      `no id attribute of group "${entry.dn}" can be read: give the bind account the right`,
-    );
-  }
+  const id = groupIdOf(entry, settings) ?? normalDn(entry.dn);
   return { dn: entry.dn, id, name: entry.texts(settings.LDAP_GROUP_NAME_ATTRIBUTE)[0] ?? entry.dn };
+}
+
+/** Undefined as well where it is no text. */
+export function groupIdOf(entry: DirectoryEntry, settings: Settings<"directory">): string | undefined {
+  try {
+    return directoryIdOf(entry, settings.LDAP_ID_ATTRIBUTE);
+  } catch (error) {
+    if (error instanceof Permanent) return undefined;
+    throw error;
+  }
 }
 
 /**

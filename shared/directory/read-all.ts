@@ -5,17 +5,18 @@ import type { Connection } from "./connection.ts";
 import { isWithin, normalDn } from "./dn.ts";
 import type { Filters } from "./filters.ts";
 import { HIDDEN, hiddenMembers, isThere } from "./groups.ts";
-import { type Groups, readGroups } from "./read-groups.ts";
+import { type Anomaly, type Groups, type OddGroup, readGroups } from "./read-groups.ts";
 import { type BrokenEntry, type People, type Person, readPeople } from "./read-people.ts";
-
-/** Why a read cannot prove that anybody is absent. */
-type Anomaly = { code: string; reason: string };
+import { groupBase } from "./search-bases.ts";
 
 /** The whole directory as far as hubforge looks at it. Only without anomalies does "not here" mean "gone". */
 export type Everybody = {
   people: Person[];
   broken: BrokenEntry[];
   groups: Group[];
+  /** False where their list broke off: then nobody's are known, and nobody is judged by them. */
+  areGroupsRead: boolean;
+  oddGroups: OddGroup[];
   /** Of LDAP_ALLOWED_GROUPS and those asked for: the DNs that the directory does not have. */
   missingGroups: string[];
   /** Of the same: those that are there and show nobody. Lost rights on the members read like that. */
@@ -47,21 +48,24 @@ export async function readAll(reading: Reading, { groupDns, onPeople }: ReadAllW
   const { settings } = reading;
   const anomalies: Anomaly[] = [];
   const people: People = { people: [], byDn: new Map(), broken: [], hasNames: false };
-  const groups: Groups = { byDn: new Map(), unresolved: 0, silent: new Set(), malformed: [] };
+  const groups: Groups = { byDn: new Map(), unresolved: 0, silent: new Set(), anomalies: [], odd: [] };
   await keepingWhatCame(readPeople({ ...reading, ...(onPeople && { onPeople }) }, people), anomalies);
-  await keepingWhatCame(readGroups(reading, people, groups), anomalies);
-  for (const reason of groups.malformed) anomalies.push({ code: "directory.bad-member", reason });
+  const areGroupsRead = await keepingWhatCame(readGroups(reading, people, groups), anomalies);
+  anomalies.push(...groups.anomalies);
   for (const { dn, directoryId, logins } of people.broken) {
     if (directoryId !== undefined || logins.length > 0) continue;
     anomalies.push({ code: "directory.nameless", reason: `"${dn}" has neither id nor name: it could be anybody` });
   }
-  judge(people.people, settings);
-  const asked = await lookFor([...settings.LDAP_ALLOWED_GROUPS, ...groupDns], groups, reading);
+  if (areGroupsRead) judge(people.people, settings);
+  const wanted = areGroupsRead ? [...settings.LDAP_ALLOWED_GROUPS, ...groupDns] : [];
+  const asked = await lookFor(wanted, groups, reading);
   if (isNobodyShown(asked, settings)) anomalies.push({ code: HIDDEN, reason: hiddenMembers(settings) });
   return {
     people: people.people,
     broken: people.broken,
     groups: [...groups.byDn.values()],
+    areGroupsRead,
+    oddGroups: groups.odd,
     missingGroups: asked.missing,
     silentGroups: asked.silent,
     hasMembers: groups.byDn.size > groups.silent.size,
@@ -71,12 +75,15 @@ export async function readAll(reading: Reading, { groupDns, onPeople }: ReadAllW
   };
 }
 
-async function keepingWhatCame(reading: Promise<void>, anomalies: Anomaly[]): Promise<void> {
+/** Whether all of it came. */
+async function keepingWhatCame(reading: Promise<void>, anomalies: Anomaly[]): Promise<boolean> {
   try {
     await reading;
+    return true;
   } catch (error) {
     if (!(error instanceof Retryable) || !PARTIAL.has(error.code)) throw error;
     anomalies.push({ code: error.code, reason: error.message });
+    return false;
   }
 }
 
@@ -98,7 +105,7 @@ type Asked = { missing: string[]; silent: string[] };
 
 /** A group that the list does not have may be empty, and so without the attribute that the list asks for. */
 async function lookFor(dns: readonly string[], read: Groups, { connection, settings }: Reading): Promise<Asked> {
-  const base = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
+  const base = groupBase(settings);
   const asked: Asked = { missing: [], silent: [] };
   for (const dn of new Set(dns)) {
     const isListed = read.byDn.has(normalDn(dn));

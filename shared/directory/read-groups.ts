@@ -5,9 +5,10 @@ import { BINARY_ATTRIBUTES, idAttributes } from "./directory-id.ts";
 import { MalformedDn, normalDn } from "./dn.ts";
 import type { DirectoryEntry } from "./entry.ts";
 import type { Filters } from "./filters.ts";
-import { namesItsMembers, toGroup } from "./groups.ts";
+import { groupIdOf, namesItsMembers, toGroup } from "./groups.ts";
 import { allValues } from "./ranged-values.ts";
 import type { People } from "./read-people.ts";
+import { groupBase } from "./search-bases.ts";
 
 export type Groups = {
   /** Normal DN → group. */
@@ -16,9 +17,15 @@ export type Groups = {
   unresolved: number;
   /** Normal DNs of those that came without one value. */
   silent: Set<string>;
-  /** Values that are no DN: who is meant cannot be known. */
-  malformed: string[];
+  /** DNs that cannot be compared, of groups and of members: who is meant cannot be known. */
+  anomalies: Anomaly[];
+  /** Those that can be read only in part, and cost nobody anything. */
+  odd: OddGroup[];
 };
+
+/** Why a read cannot prove that anybody is absent. */
+export type Anomaly = { code: string; reason: string };
+export type OddGroup = Anomaly & { dn: string };
 
 type Reading = { connection: Connection; settings: Settings<"directory">; filters: Filters };
 /** By place in `People.people`: the groups that name the person. */
@@ -33,11 +40,11 @@ export async function readGroups(reading: Reading, { people, byDn }: People, rea
   const parents = new Map<string, Group[]>();
   const places = namesItsMembers(reading.settings.LDAP_GROUP_MEMBER_ATTRIBUTE) ? byLogin(people) : toLists(byDn);
   for await (const { entry, members } of groupEntries(reading)) {
-    const group = toGroup(entry, reading.settings);
-    read.byDn.set(normalDn(entry.dn), group);
+    const group = addGroup(entry, reading.settings, read);
+    if (!group) continue;
     if (members.length === 0) read.silent.add(normalDn(entry.dn));
     for (const member of members) {
-      const key = keyOf(member, reading.settings, read.malformed);
+      const key = keyOf(member, reading.settings, read.anomalies);
       if (key === undefined) continue;
       const found = places.get(key);
       if (found) for (const place of found) addTo(direct, place, group);
@@ -49,6 +56,23 @@ export async function readGroups(reading: Reading, { people, byDn }: People, rea
   for (const [place, groups] of direct) {
     const person = people[place];
     if (person) person.groups = closure(groups);
+  }
+}
+
+/** One odd group stops nobody else's. Undefined where its DN cannot be compared: then any group might hold it. */
+function addGroup(entry: DirectoryEntry, settings: Settings<"directory">, read: Groups): Group | undefined {
+  try {
+    const group = toGroup(entry, settings);
+    read.byDn.set(normalDn(entry.dn), group);
+    if (settings.LDAP_ID_ATTRIBUTE === undefined && groupIdOf(entry, settings) === undefined) {
+      const reason = `no id of the group "${entry.dn}" can be read, so it is known by its DN and lost when renamed: give the bind account the right`;
+      read.odd.push({ dn: entry.dn, code: "directory.no-id", reason });
+    }
+    return group;
+  } catch (error) {
+    if (!(error instanceof MalformedDn)) throw error;
+    read.anomalies.push({ code: "directory.bad-group", reason: `the group's ${error.message}` });
+    return undefined;
   }
 }
 
@@ -70,12 +94,11 @@ function addTo<Key, Value>(lists: Map<Key, Value[]>, key: Key, value: Value): vo
 
 /** A page at a time; the rest of long member lists is fetched after the paging, which shares the connection. */
 async function* groupEntries({ connection, settings, filters }: Reading) {
-  const base = settings.LDAP_GROUP_SEARCH_BASE ?? settings.LDAP_BASE;
   const attribute = settings.LDAP_GROUP_MEMBER_ATTRIBUTE;
   const ranged: DirectoryEntry[] = [];
   const attributes = [settings.LDAP_GROUP_NAME_ATTRIBUTE, attribute, ...idAttributes(settings.LDAP_ID_ATTRIBUTE)];
   const options = { filter: filters.anyGroup(), attributes, explicitBufferAttributes: BINARY_ATTRIBUTES };
-  for await (const entries of connection.pages(base, options)) {
+  for await (const entries of connection.pages(groupBase(settings), options)) {
     for (const entry of entries) {
       if (entry.range(attribute)) ranged.push(entry);
       else yield { entry, members: entry.texts(attribute) };
@@ -85,7 +108,7 @@ async function* groupEntries({ connection, settings, filters }: Reading) {
 }
 
 /** What a member value is compared by; undefined for one that means nobody. */
-function keyOf(member: string, settings: Settings<"directory">, malformed: string[]): string | undefined {
+function keyOf(member: string, settings: Settings<"directory">, anomalies: Anomaly[]): string | undefined {
   // memberUid compares exactly (caseExactIA5Match, RFC 2307), DNs by their normal form.
   if (namesItsMembers(settings.LDAP_GROUP_MEMBER_ATTRIBUTE)) return member;
   // A uniqueMember with a bit string is another one than the bare DN (RFC 4517 §4.2.31): no look-up finds anybody by it.
@@ -94,7 +117,7 @@ function keyOf(member: string, settings: Settings<"directory">, malformed: strin
     return normalDn(member) || undefined;
   } catch (error) {
     if (!(error instanceof MalformedDn)) throw error;
-    malformed.push(error.message);
+    anomalies.push({ code: "directory.bad-member", reason: error.message });
     return undefined;
   }
 }

@@ -8,6 +8,7 @@ import { MalformedDn, normalDn } from "./dn.ts";
 import type { DirectoryEntry } from "./entry.ts";
 import type { Filters } from "./filters.ts";
 import { personAttributes, toPerson } from "./person.ts";
+import { personBase } from "./search-bases.ts";
 
 type Gone = { code: "person.disabled" | "person.not-allowed"; reason: string };
 
@@ -45,7 +46,7 @@ type Reading = {
 /** Everybody whom a look-up by name or id could find, into `read`, which keeps what came before a failure. */
 export async function readPeople(reading: Reading, read: People): Promise<void> {
   const { connection, settings, filters, now, onPeople } = reading;
-  const pages = connection.pages(settings.LDAP_USER_SEARCH_BASE ?? settings.LDAP_BASE, {
+  const pages = connection.pages(personBase(settings), {
     filter: filters.anyPerson(),
     attributes: personAttributes(settings),
     explicitBufferAttributes: BINARY_ATTRIBUTES,

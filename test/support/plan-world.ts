@@ -97,6 +97,8 @@ export function worldOf(parts: {
       people,
       broken: [],
       groups: [],
+      areGroupsRead: true,
+      oddGroups: [],
       missingGroups: [],
       silentGroups: [],
       hasMembers: true,
