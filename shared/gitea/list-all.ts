@@ -14,7 +14,7 @@ const AT_ONCE = 4;
  * twice they count once, and `hasMoved` says that somebody may not have been seen. Not noticed: a row that goes from a page
  * already read while another comes at the end. Who is missed then is unknown to that run of the sync, which costs nobody
  * anything: only people whose account and own team were both seen can lose something.
- * @throws Retryable `gitea.incomplete` when a page breaks off before the total that Gitea announced
+ * @throws Retryable `gitea.incomplete` when a page breaks off before the total that Gitea announced, or comes twice
  */
 export async function listAll<Item extends { id: number | string }>(
   readOnce: (page: number) => Promise<Page<Item>>,
@@ -23,7 +23,7 @@ export async function listAll<Item extends { id: number | string }>(
     readOnce(page).catch((error: unknown) => againIfUnanswered(error, () => readOnce(page)));
   const first = await readPage(1);
   const total = first.answer.totalCount;
-  if (total === undefined) return await listUntilShort(first, readPage);
+  if (total === undefined) return await listUntilEmpty(first, readPage);
   const found = new Map<Item["id"], Item>();
   let hasMoved = false;
   const take = ({ answer, items }: Page<Item>, page: number) => {
@@ -52,23 +52,36 @@ function againIfUnanswered<Value>(error: unknown, ask: () => Promise<Value>): Pr
   throw error;
 }
 
-/** Behind a proxy that hides the total, only a short page tells where the end is. */
-async function listUntilShort<Item extends { id: number | string }>(
+/**
+ * Behind a proxy that hides the total only an empty page is the end: a short one may be all that this Gitea gives at once
+ * (MAX_RESPONSE_ITEMS). A page as long as the one before, with nothing new in it, is that one again.
+ */
+async function listUntilEmpty<Item extends { id: number | string }>(
   first: Page<Item>,
   readPage: (page: number) => Promise<Page<Item>>,
 ): Promise<Listed<Item>> {
   const found = new Map<Item["id"], Item>();
   let seen = 0;
   let last = first;
-  for (let page = 1; ; page += 1) {
-    if (page > 1) last = await readPage(page);
+  for (let page = 1; last.items.length > 0; page += 1) {
     for (const item of last.items) found.set(item.id, item);
     seen += last.items.length;
-    if (last.items.length < PAGE_SIZE) return { items: [...found.values()], hasMoved: found.size < seen };
+    const next = await readPage(page + 1);
+    const isNew = next.items.some(({ id }) => !found.has(id));
+    if (next.items.length === last.items.length && !isNew) throw samePage(next.answer, page);
+    last = next;
   }
+  return { items: [...found.values()], hasMoved: found.size < seen };
 }
 
 function brokenOff({ request }: Head, given: number, announced: number): Retryable {
   const said = `${request.method} ${request.path} gave ${given} of ${announced} items of a page`;
   return new Retryable("gitea.incomplete", `${said}: the list is not complete`, { request });
+}
+
+function samePage({ request }: Head, page: number): Retryable {
+  const said = `${request.method} ${request.path} gave page ${page} again for page ${page + 1}`;
+  return new Retryable("gitea.incomplete", `${said}: does a proxy before Gitea drop "page" from the query?`, {
+    request,
+  });
 }
