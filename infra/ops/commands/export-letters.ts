@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
+import { why } from "#shared/why.ts";
 import { EXIT } from "../exit-codes.ts";
 import { filterLetters, type LetterFilter } from "../letters/filter-letters.ts";
 import type { Letter } from "../letters/letter.ts";
@@ -38,7 +39,7 @@ async function openSink({ terminal }: Context, path: string | undefined): Promis
   if (path === undefined) return { write: (line) => terminal.dataDrained(line), end: async () => {} };
   const file = createWriteStream(path, { flags: "wx", mode: 0o600 });
   await once(file, "open").catch((error: unknown) => {
-    throw new UsageError(`--out: ${error instanceof Error ? error.message : String(error)}`);
+    throw new UsageError(`--out: ${why(error)}`);
   });
   return { write: (line) => written(file, line), end: () => ended(file) };
 }

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { stringify } from "yaml";
+import { why } from "#shared/why.ts";
 import { type Imported, importValues } from "../../import-values/import-values.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -40,7 +41,7 @@ function textOf(path: string): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
-    throw new UsageError(`${path} cannot be read: ${error instanceof Error ? error.message : error}`);
+    throw new UsageError(`${path} cannot be read: ${why(error)}`);
   }
 }
 

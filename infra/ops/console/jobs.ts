@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { why } from "#shared/why.ts";
 import { Interrupted } from "../letters/interrupted.ts";
 
 /** Something that takes its time; a page looks at it while it goes on. */
@@ -31,11 +33,20 @@ export type Jobs<Content> = {
 
 const KEPT = 30;
 
+/** It waits for its turn or goes on. */
+export function isOpen({ state }: Pick<Job<unknown>, "state">): boolean {
+  return state === "waiting" || state === "working";
+}
+
+/** Most jobs are over before a page would have to be looked at twice: waits for the end, but not for longer than this. */
+export async function soonEnded({ ended }: Pick<Job<unknown>, "ended">, milliseconds: number): Promise<void> {
+  await Promise.race([ended, sleep(milliseconds, undefined, { ref: false })]);
+}
+
 /** One after the other: two readers of one queue would hold letters back from each other. */
 export function createJobs<Content>(): Jobs<Content> {
   const jobs = new Map<string, Job<Content>>();
   let last: Promise<void> = Promise.resolve();
-  const isOpen = ({ state }: Job<Content>) => state === "waiting" || state === "working";
   return {
     begin: (content, work) => {
       const stopping = new AbortController();
@@ -80,6 +91,6 @@ async function carryOut<Content>(job: Job<Content>, work: Work<Content>, signal:
     job.state = signal.aborted ? "stopped" : "done";
   } catch (error) {
     job.state = error instanceof Interrupted ? "stopped" : "failed";
-    job.trouble = error instanceof Error ? error.message : String(error);
+    job.trouble = why(error);
   }
 }

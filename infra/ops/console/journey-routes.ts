@@ -1,4 +1,5 @@
 import type { Hono } from "hono";
+import { why } from "#shared/why.ts";
 import type { Letter } from "../letters/letter.ts";
 import type { Target } from "../target.ts";
 import { findJourney, type Span } from "../trace/find-journey.ts";
@@ -40,6 +41,6 @@ async function find(wanted: string, span: Span): Promise<Found> {
   try {
     return { journey: await findJourney(wanted, span) };
   } catch (error) {
-    return { trouble: error instanceof Error ? error.message : String(error) };
+    return { trouble: why(error) };
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Context, Hono } from "hono";
 import { html } from "hono/html";
 import { DEAD_LETTERS } from "#shared/pipeline.ts";
@@ -8,7 +7,7 @@ import { type Asked, readQuery } from "./ask.ts";
 import { chooseLetters, keyOf } from "./choose-letters.ts";
 import type { Content } from "./content.ts";
 import type { Desk } from "./desk.ts";
-import type { Job } from "./jobs.ts";
+import { isOpen, type Job, soonEnded } from "./jobs.ts";
 import { journeyOfLetter } from "./journey-routes.ts";
 import { type Html, notice } from "./pages/layout.ts";
 import { letterPage } from "./pages/letter-page.ts";
@@ -33,7 +32,7 @@ export function letterRoutes(app: Hono, { desk, queues, show }: Parts): void {
   const read = async (): Promise<Job<Content>> => {
     const job = latest && isOpen(latest) ? latest : desk.look();
     latest = job;
-    await Promise.race([job.ended, sleep(PATIENCE_MILLISECONDS, undefined, { ref: false })]);
+    await soonEnded(job, PATIENCE_MILLISECONDS);
     return job;
   };
 
@@ -99,8 +98,6 @@ async function list(c: Context, { desk, queues, show }: Parts): Promise<Response
   const view = { snapshot, chosen, asked, onQueue };
   return await show(c, LIST, lettersPage(view), trouble === undefined ? 200 : 400);
 }
-
-const isOpen = ({ state }: Job<Content>): boolean => state === "waiting" || state === "working";
 
 /** Whether the queue holds another number of letters than were found; unknown while something holds them. */
 async function isOld({ messages, missing }: Snapshot, { desk, queues }: Omit<Parts, "show">): Promise<boolean> {

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Hono } from "hono";
 import { parseCount, parseRate } from "../options.ts";
 import { UsageError } from "../usage-error.ts";
@@ -7,7 +6,7 @@ import { readQuery } from "./ask.ts";
 import type { Choice } from "./choose-letters.ts";
 import type { Content, Execution, Planning } from "./content.ts";
 import { countOf, type Desk } from "./desk.ts";
-import type { Job } from "./jobs.ts";
+import { type Job, soonEnded } from "./jobs.ts";
 import { notice } from "./pages/layout.ts";
 import { planPage } from "./pages/plan-page.ts";
 import { runPage } from "./pages/run-page.ts";
@@ -28,7 +27,7 @@ export function planRoutes(app: Hono, { desk, show }: Parts): void {
     if (!isAll && keys.length === 0) return await show(c, { title: "No plan", ...HERE }, notice(NOTHING_CHOSEN), 400);
     const chosen: Choice = isAll ? choice : { filter: {}, keys };
     const job = desk.plan(verb === "discard" ? "discard" : "replay", chosen);
-    await soonEnded(job);
+    await soonEnded(job, PATIENCE_MILLISECONDS);
     return c.redirect(`/plans/${job.id}`, 303);
   });
 
@@ -43,7 +42,7 @@ export function planRoutes(app: Hono, { desk, show }: Parts): void {
     if (!job) return await show(c, { title: "No such plan", ...HERE }, notice(FORGOTTEN), 404);
     try {
       const run = desk.execute(confirmed(job, await c.req.parseBody()));
-      await soonEnded(run);
+      await soonEnded(run, PATIENCE_MILLISECONDS);
       return c.redirect(`/runs/${run.id}`, 303);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -60,7 +59,7 @@ export function planRoutes(app: Hono, { desk, show }: Parts): void {
   app.post("/jobs/:job/stop", async (c) => {
     const job = desk.jobs.find(c.req.param("job"));
     job?.stop();
-    if (job) await soonEnded(job);
+    if (job) await soonEnded(job, PATIENCE_MILLISECONDS);
     const path =
       job && { look: "/letters", planning: `/plans/${job.id}`, execution: `/runs/${job.id}` }[job.content.is];
     return c.redirect(path ?? "/letters", 303);
@@ -87,11 +86,6 @@ function confirmed(job: Job<Planning>, fields: Fields): Execution {
     rate: verb === "replay" ? parseRate(word("rate")) : 1,
     concurrency: verb === "replay" ? parseCount("People at once", word("concurrency"), 100) : 1,
   };
-}
-
-/** Most things are over before a page would have to be looked at twice. */
-async function soonEnded({ ended }: Job<Content>): Promise<void> {
-  await Promise.race([ended, sleep(PATIENCE_MILLISECONDS, undefined, { ref: false })]);
 }
 
 function planningOf(job: Job<Content> | undefined): Job<Planning> | undefined {

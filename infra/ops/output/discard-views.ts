@@ -1,4 +1,5 @@
 import type { Discarded, DiscardPlan } from "../letters/discard-letters.ts";
+import { count } from "./count.ts";
 import { inertJson } from "./inert.ts";
 import { letterColumns, letterRecord } from "./letter-views.ts";
 import { showTable } from "./rows.ts";
@@ -12,8 +13,7 @@ export function showDiscardPlan(terminal: Terminal, { hash, letters }: DiscardPl
     terminal.data(inertJson({ type: "plan", hash, letters: letters.length }));
     return;
   }
-  const what = letters.length === 1 ? "1 letter" : `${letters.length} letters`;
-  terminal.data(terminal.bold(`Plan ${hash}: discard ${what} for good, on ${name}`));
+  terminal.data(terminal.bold(`Plan ${hash}: discard ${count(letters.length, "letter")} for good, on ${name}`));
   terminal.data("");
   showTable(terminal, letters, letterColumns(now));
   terminal.data("");

@@ -1,6 +1,7 @@
 import { personOf, type ReplayGroup, type ReplayPlan, type ReplayStep } from "../letters/plan-replay.ts";
 import type { StepResult } from "../letters/replay-letters.ts";
 import type { Warning } from "../letters/warn.ts";
+import { count } from "./count.ts";
 import { inert, inertJson } from "./inert.ts";
 import { letterRecord } from "./letter-views.ts";
 import type { Progress } from "./progress.ts";
@@ -20,10 +21,8 @@ export function showReplayPlan(terminal: Terminal, plan: ReplayPlan, shown: Show
 
 function showPlanTables(terminal: Terminal, plan: ReplayPlan, { warnings, name, now }: Shown): void {
   const { steps, groups, hash, oldest, newest } = plan;
-  const people = new Set(steps.map(({ envelope }) => personOf(envelope))).size;
-  const letters = steps.reduce((sum, step) => sum + step.letters.length, 0);
-  const what = `${count(steps.length, "delivery", "deliveries")} of ${count(people, "person", "people")}, ${count(letters, "letter")}`;
-  terminal.data(terminal.bold(`Plan ${hash}: replay ${what}, on ${name}`));
+  const { deliveries, people, letters } = sizeOf(plan);
+  terminal.data(terminal.bold(`Plan ${hash}: replay ${deliveries} of ${people}, ${letters}, on ${name}`));
   if (oldest && newest) terminal.data(failedWhen(ago(oldest, now), ago(newest, now)));
   terminal.data("");
   showTable(terminal, groups, GROUP_COLUMNS);
@@ -33,6 +32,17 @@ function showPlanTables(terminal: Terminal, plan: ReplayPlan, { warnings, name, 
   if (warnings.length > 0) terminal.data("");
   for (const { text } of warnings) terminal.data(`! ${inert(text)}`);
   terminal.data("");
+}
+
+/** How much a replay is, in words. */
+export function sizeOf({ steps }: Pick<ReplayPlan, "steps">) {
+  const people = new Set(steps.map(({ envelope }) => personOf(envelope))).size;
+  const letters = steps.reduce((sum, step) => sum + step.letters.length, 0);
+  return {
+    deliveries: count(steps.length, "delivery", "deliveries"),
+    people: count(people, "person", "people"),
+    letters: count(letters, "letter"),
+  };
 }
 
 export const GROUP_COLUMNS: Column<ReplayGroup>[] = [
@@ -96,8 +106,4 @@ export function showSummary(terminal: Terminal, results: readonly StepResult[]):
 
 function failedWhen(oldest: string, newest: string): string {
   return oldest === newest ? `failed ${oldest}` : `failed between ${oldest} and ${newest}`;
-}
-
-function count(number: number, one: string, many = `${one}s`): string {
-  return `${number} ${number === 1 ? one : many}`;
 }

@@ -3,12 +3,13 @@ import { countLetters } from "../../letters/count-letters.ts";
 import type { Letter } from "../../letters/letter.ts";
 import { warnOfReading } from "../../letters/warn.ts";
 import { LETTER_CLASSES, LETTER_STAGES } from "../../options.ts";
+import { count } from "../../output/count.ts";
 import { personName } from "../../output/letter-views.ts";
 import type { Asked } from "../ask.ts";
 import { keyOf } from "../choose-letters.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { type Html, text } from "./layout.ts";
-import { count, warningList, when } from "./parts.ts";
+import { warningList, when } from "./parts.ts";
 
 export type LettersView = {
   snapshot: Snapshot;

@@ -50,7 +50,3 @@ export function warningList(warnings: readonly Pick<Warning, "text">[]): Html {
     ${warnings.map((warning) => html`<li class="notice warn">${text(warning.text)}</li>`)}
   </ul>`;
 }
-
-export function count(number: number, one: string, many = `${one}s`): string {
-  return `${number.toLocaleString("en")} ${number === 1 ? one : many}`;
-}

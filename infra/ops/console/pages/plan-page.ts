@@ -1,13 +1,13 @@
 import { html } from "hono/html";
-import { personOf } from "../../letters/plan-replay.ts";
 import { REPLAY_CONCURRENCY, REPLAY_RATE } from "../../letters/replay-letters.ts";
+import { count } from "../../output/count.ts";
 import { letterColumns } from "../../output/letter-views.ts";
-import { GROUP_COLUMNS, stepColumns } from "../../output/replay-views.ts";
+import { GROUP_COLUMNS, sizeOf, stepColumns } from "../../output/replay-views.ts";
 import type { Plan, Planning } from "../content.ts";
 import { countOf } from "../desk.ts";
 import type { Job } from "../jobs.ts";
 import type { Html } from "./layout.ts";
-import { count, table, warningList } from "./parts.ts";
+import { table, warningList } from "./parts.ts";
 import { progress } from "./progress.ts";
 
 const SHOWN = 50;
@@ -36,11 +36,8 @@ function summary(found: Plan): Html {
     return html`Plan <code>${found.plan.hash}</code>: discard <strong>${count(found.plan.letters.length, "letter")}</strong>
       for good.`;
   }
-  const { hash, steps } = found.plan;
-  const people = new Set(steps.map(({ envelope }) => personOf(envelope))).size;
-  const letters = steps.reduce((sum, step) => sum + step.letters.length, 0);
-  return html`Plan <code>${hash}</code>: replay <strong>${count(steps.length, "delivery", "deliveries")}</strong> of
-    ${count(people, "person", "people")}, ${count(letters, "letter")}.`;
+  const { deliveries, people, letters } = sizeOf(found.plan);
+  return html`Plan <code>${found.plan.hash}</code>: replay <strong>${deliveries}</strong> of ${people}, ${letters}.`;
 }
 
 function confirmation(job: Job<Planning>, found: NonNullable<Planning["found"]>, trouble: string | undefined): Html {

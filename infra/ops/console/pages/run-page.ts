@@ -2,7 +2,7 @@ import { html } from "hono/html";
 import { personName } from "../../output/letter-views.ts";
 import { OUTCOMES } from "../../output/replay-views.ts";
 import type { Execution, RunResult } from "../content.ts";
-import type { Job } from "../jobs.ts";
+import { isOpen, type Job } from "../jobs.ts";
 import { type Html, text } from "./layout.ts";
 import { progress } from "./progress.ts";
 
@@ -11,7 +11,7 @@ const SHOWN = 200;
 /** A plan being carried out, and what came of it. */
 export function runPage(job: Job<Execution>): Html {
   const { verb, results } = job.content;
-  const isOver = job.state !== "waiting" && job.state !== "working";
+  const isOver = !isOpen(job);
   return html`<p class="back"><a href="/letters">All dead letters</a></p>
     <div class="title"><h1>${verb === "replay" ? "Replay" : "Discard"}</h1></div>
     ${isOver && results.length > 0 ? over(job) : progress(job)}`;
