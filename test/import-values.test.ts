@@ -70,6 +70,60 @@ describe("importing the platform's values", () => {
     expect(importValues(without, "uni").problems).toEqual(["GITEA_URL: is missing"]);
   });
 
+  it("takes nothing away for what is empty or switched off, as a chart's defaults are", () => {
+    const platform = importValues(example.replace(/ {2}ldap:\n {4}enabled[\s\S]*? {2}git:/, "  git:"), "uni");
+    const bare =
+      "{ urls: [], base: '', bindDn: null, existingSecret: '', password: '', adminUsers: [], userMapping: {} }";
+    const empty = example.replace(/ {2}ldap:\n {4}enabled[\s\S]*? {2}git:/, `  ldap: ${bare}\n  git:`);
+    expect(importValues(empty, "uni")).toMatchObject({ settings: platform.settings, commands: platform.commands });
+    expect(unusedIn(empty)).toMatchObject({
+      "ilum-jupyterhub.ldap.urls": "is empty",
+      "ilum-jupyterhub.ldap.existingSecret": "is empty",
+      "ilum-jupyterhub.ldap.userMapping": "is empty",
+    });
+    const off = example.replace("    enabled: true\n    urls", "    enabled: false\n    urls");
+    expect(importValues(off, "uni")).toMatchObject({ settings: platform.settings, commands: platform.commands });
+    expect(unusedIn(off)["ilum-jupyterhub.ldap.existingSecret"]).toBe("its section is switched off");
+  });
+
+  it.each([
+    [{ securityProtocol: "LDAPS", port: 636 }, { LDAP_URLS: "ldaps://ldap.uni:636" }],
+    [
+      { securityProtocol: "StartTLS", port: "" },
+      { LDAP_URLS: "ldap://ldap.uni", LDAP_START_TLS: "true" },
+    ],
+    [{ securityProtocol: "unencrypted", port: "1389" }, { LDAP_URLS: "ldap://ldap.uni:1389" }],
+  ])("keeps to the encryption of Gitea's own source: %o", (how, wanted) => {
+    const { settings } = importValues(
+      JSON.stringify({ gitea: { gitea: { ldap: [{ host: "ldap.uni", ...how }] } } }),
+      "uni",
+    );
+    const named = Object.entries(settings).filter(([name]) => /^LDAP_(URLS|START_TLS)$/.test(name));
+    expect(Object.fromEntries(named)).toEqual(wanted);
+  });
+
+  it.each([
+    ["a: [1", /^is not YAML: /],
+    ["a: 1\na: 2", /^is not YAML: Map keys must be unique/],
+    [`a: &a [x]\nb: &b [${"*a,".repeat(50)}]\nc: [${"*b,".repeat(50)}]`, /^is not YAML: Excessive alias count/],
+    ["- a", /^holds no Helm values/],
+    ["text", /^holds no Helm values/],
+  ])("says of a text that is none what it is: %j", (text, message) => {
+    expect(() => importValues(text, "uni")).toThrow(
+      expect.objectContaining({ message: expect.stringMatching(message) }),
+    );
+  });
+
+  it.each(["hub-ldap'; id; '", "$(id)", "a b", "x\ny"])("writes no command with the odd name %j in it", (name) => {
+    for (const odd of [
+      example.replace("existingSecret: hub-ldap", `existingSecret: ${JSON.stringify(name)}`),
+      example.replace("passwordKey: bind-password", `passwordKey: ${JSON.stringify(name)}`),
+    ]) {
+      expect(importValues(odd, "uni").commands.join("\n")).not.toContain(name);
+      expect(unusedIn(odd)["ilum-jupyterhub.ldap.existingSecret"]).toMatch(/no name that Kubernetes allows/);
+    }
+  });
+
   it("takes no expression of the chart for a value, and no odd schedule", () => {
     const odd = example
       .replace("@every 5m", "@midnight")

@@ -1,6 +1,7 @@
 import { parse } from "yaml";
 import { checkSettings } from "#shared/config.ts";
-import { ELSEWHERE, type Meaning, Refusal, SECTIONS } from "./key-table.ts";
+import { why } from "#shared/why.ts";
+import { type Beside, ELSEWHERE, type Meaning, Refusal, SECTIONS, SWITCHED } from "./key-table.ts";
 import { CREDENTIALS, commandFor, parameterOf, type Secret, webhookCommand } from "./secrets.ts";
 import { leavesOf, placeIn, type Value } from "./values-tree.ts";
 
@@ -14,24 +15,39 @@ export type Imported = {
   problems: string[];
 };
 
+/** The text is no Helm values; the message says what it is. */
+export class NoValues extends Error {}
+
 /**
  * Turns the platform's Helm values into the settings of a stage. Secrets become references; whatever is not used is listed,
- * so that nothing is lost silently.
+ * so that nothing is lost silently. An empty value says nothing: a chart's defaults take nothing away.
+ * @throws NoValues
  */
 export function importValues(text: string, stage: string): Imported {
-  const values: Value = parse(text) ?? {};
-  const leaves = leavesOf(values);
+  const leaves = leavesOf(valuesIn(text));
   const taken: Taken = { settings: {}, reasons: new Map(), from: new Map() };
+  for (const [key, value] of leaves) if (isEmpty(value)) taken.reasons.set(key, "is empty");
+  const off = SWITCHED.filter((section) => leaves.get(`${section}.enabled`) === false);
+  for (const key of leaves.keys()) {
+    if (off.some((section) => placeIn(section, key))) taken.reasons.set(key, "its section is switched off");
+  }
+  const said = new Map([...leaves].filter(([key]) => !taken.reasons.has(key)));
   for (const { path, keys } of SECTIONS) {
     const meanings = new Map(Object.entries(keys));
-    for (const [key, value] of leaves) {
+    for (const [key, value] of said) {
       const meaning = meanings.get(placeIn(path, key) ?? "");
       if (typeof meaning === "string") taken.reasons.set(key, meaning);
-      else if (meaning) take(key, value, meaning, taken);
+      else if (meaning)
+        take(
+          key,
+          textOf(value, meaning, (name) => said.get(`${path}.${name}`)),
+          meaning.setting,
+          taken,
+        );
     }
   }
   const { settings } = taken;
-  const secrets = secretsIn(leaves, taken);
+  const secrets = secretsIn(said, taken);
   for (const { setting } of secrets) settings[setting] = `ssm:${parameterOf(stage, setting)}`;
   settings["WEBHOOK_SECRETS"] = `ssm:${parameterOf(stage, "WEBHOOK_SECRETS")}`;
   completeBases(settings);
@@ -47,8 +63,22 @@ export function importValues(text: string, stage: string): Imported {
 type Taken = { settings: Record<string, string>; reasons: Map<string, string>; from: Map<string, string> };
 type Wanted = Exclude<Meaning, string>;
 
-function take(key: string, value: Value, { setting, as = String }: Wanted, taken: Taken): void {
-  const wanted = textOf(value, as);
+/** @throws NoValues for what is no YAML, and for a list or a text */
+function valuesIn(text: string): Value {
+  let values: Value;
+  try {
+    values = parse(text) ?? {};
+  } catch (cause) {
+    throw new NoValues(`is not YAML: ${why(cause)}`, { cause });
+  }
+  if (typeof values === "object" && !Array.isArray(values)) return values;
+  throw new NoValues("holds no Helm values, which are names with values below them");
+}
+
+const isEmpty = (value: Value) =>
+  value === null || value === "" || (typeof value === "object" && Object.keys(value).length === 0);
+
+function take(key: string, wanted: string | Refusal, setting: string, taken: Taken): void {
   if (wanted instanceof Refusal) {
     taken.reasons.set(key, wanted.reason);
     return;
@@ -57,10 +87,9 @@ function take(key: string, value: Value, { setting, as = String }: Wanted, taken
   noteUse(setting, key, taken);
 }
 
-function textOf(value: Value, as: (value: Value) => string | Refusal): string | Refusal {
-  if (value === null || value === "") return new Refusal("is empty");
-  if (String(value).includes("{{")) return new Refusal("is an expression of the chart: write what it comes to");
-  return as(value);
+function textOf(value: Value, { as = String }: Wanted, beside: Beside): string | Refusal {
+  if (JSON.stringify(value).includes("{{")) return new Refusal("is an expression of the chart: write what it comes to");
+  return as(value, beside);
 }
 
 /** What said the same before is overridden. */
@@ -79,10 +108,15 @@ function secretsIn(leaves: ReadonlyMap<string, Value>, taken: Taken): Secret[] {
     for (const { setting, plain, keyName, byDefault } of secrets) {
       const keyPath = `${section}.${keyName}`;
       const plainPath = `${section}.${plain}`;
-      if (secret) {
+      if (secret !== undefined) {
+        const [name, key] = [String(secret), String(leaves.get(keyPath) ?? byDefault)];
+        if (!(isKubernetesName(name) && isKubernetesName(key))) {
+          taken.reasons.set(`${section}.existingSecret`, "it, or its key, is no name that Kubernetes allows");
+          continue;
+        }
         noteUse(setting, `${section}.existingSecret`, taken);
         if (leaves.has(keyPath)) taken.reasons.set(keyPath, "");
-        found.set(setting, { setting, section, secret: String(secret), key: String(leaves.get(keyPath) ?? byDefault) });
+        found.set(setting, { setting, section, secret: name, key });
       } else if (leaves.has(plainPath)) {
         noteUse(setting, plainPath, taken);
         found.set(setting, { setting, section: plainPath });
@@ -91,6 +125,9 @@ function secretsIn(leaves: ReadonlyMap<string, Value>, taken: Taken): Secret[] {
   }
   return [...found.values()];
 }
+
+/** Of a secret, or of a key in one: nothing that a shell or a template would read otherwise. */
+const isKubernetesName = (text: string) => /^[-._a-zA-Z0-9]{1,253}$/.test(text);
 
 /** The platform writes search bases below the base (`ou=people`); LDAP wants them whole. */
 function completeBases(settings: Record<string, string>): void {

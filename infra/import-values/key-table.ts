@@ -1,5 +1,7 @@
+/** What stands beside a key, in the same section. */
+export type Beside = (key: string) => unknown;
 /** What a key of the platform's values becomes; a plain text is why it becomes nothing. */
-export type Meaning = { setting: string; as?: (value: unknown) => string | Refusal } | string;
+export type Meaning = { setting: string; as?: (value: unknown, beside: Beside) => string | Refusal } | string;
 /** Why this value cannot be taken over. */
 export class Refusal {
   readonly reason: string;
@@ -45,9 +47,12 @@ const LDAP: Record<string, Meaning> = {
 };
 
 const GITEA_LDAP: Record<string, Meaning> = {
-  host: { setting: "LDAP_URLS", as: (host) => `ldap://${host}` },
-  port: "the port is 389 unless LDAP_URLS names another",
-  securityProtocol: "LDAPS is in LDAP_URLS (ldaps://…), StartTLS in LDAP_START_TLS",
+  host: { setting: "LDAP_URLS", as: urlOf },
+  port: "is in LDAP_URLS, with the host",
+  securityProtocol: {
+    setting: "LDAP_START_TLS",
+    as: (value) => (isProtocol(value, "starttls") ? "true" : new Refusal("is in LDAP_URLS, with the host")),
+  },
   userSearchBase: { setting: "LDAP_USER_SEARCH_BASE" },
   userFilter: { setting: "LDAP_USER_SEARCH_FILTER", as: (value) => String(value).replaceAll("%s", "{0}") },
   usernameAttribute: { setting: "LDAP_USER_ATTRIBUTE" },
@@ -82,6 +87,15 @@ const CRON: Record<string, Meaning> = {
   NOTICE_ON_SUCCESS: "every run says what it did, in its log",
 };
 
+/** Gitea names host, port and protocol apart. */
+function urlOf(host: unknown, beside: Beside): string {
+  const port = beside("port");
+  const scheme = isProtocol(beside("securityProtocol"), "ldaps") ? "ldaps" : "ldap";
+  return `${scheme}://${host}${port === undefined || port === "" ? "" : `:${port}`}`;
+}
+
+const isProtocol = (value: unknown, name: string) => String(value).toLowerCase() === name;
+
 /** Go's `@every 5m` as EventBridge's rate. */
 function rateOf(value: unknown): string | Refusal {
   const [, count, unit] = /^@every ([1-9]\d*)([mh])$/.exec(String(value)) ?? [];
@@ -91,6 +105,9 @@ function rateOf(value: unknown): string | Refusal {
 }
 
 export type Section = { path: string; keys: Record<string, Meaning> };
+
+/** Sections that say nothing where they are switched off. */
+export const SWITCHED = ["ilum-core.security.ldap", "ilum-jupyterhub.ldap"];
 
 /** Later sections win: the hub's own LDAP section over the platform's, both over what only Gitea was told. */
 export const SECTIONS: readonly Section[] = [

@@ -34,12 +34,10 @@ export function parameterOf(stage: string, setting: string): string {
 export function commandFor(stage: string, { setting, section, secret, key }: Secret): string {
   const put = `aws ssm put-parameter --type SecureString --overwrite --name ${parameterOf(stage, setting)} --value file:///dev/stdin`;
   if (secret === undefined) return `# ${section} holds it as plain text: paste it, then Ctrl-D\n${put}`;
-  return `kubectl get secret ${quoted(secret)} -o ${quoted(`go-template={{index .data "${key}" | base64decode}}`)} | ${put}`;
+  return `kubectl get secret ${secret} -o 'go-template={{index .data "${key}" | base64decode}}' | ${put}`;
 }
 
 export function webhookCommand(stage: string): string {
   const put = `aws ssm put-parameter --type SecureString --name ${parameterOf(stage, "WEBHOOK_SECRETS")} --value file:///dev/stdin`;
   return `printf '{"default":["whsec_%s"]}' "$(openssl rand -base64 32)" | ${put}`;
 }
-
-const quoted = (text: string) => (/^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);

@@ -3,7 +3,8 @@ export type Value = unknown;
 
 /** Every value by its path; lists of plain values stay whole, lists of objects are counted (`gitea.gitea.ldap.0.host`). */
 export function leavesOf(value: Value, path = ""): Map<string, Value> {
-  if (typeof value !== "object" || value === null || isPlainList(value)) return new Map([[path, value]]);
+  if (typeof value !== "object" || value === null || isPlainList(value) || Object.keys(value).length === 0)
+    return new Map([[path, value]]);
   const entries = Object.entries(value).flatMap(([key, inner]) => [
     ...leavesOf(inner, path === "" ? key : `${path}.${key}`),
   ]);

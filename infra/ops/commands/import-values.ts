@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { why } from "#shared/why.ts";
-import { type Imported, importValues } from "../../import-values/import-values.ts";
+import { type Imported, importValues, NoValues } from "../../import-values/import-values.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT } from "../exit-codes.ts";
 import { inert } from "../output/inert.ts";
@@ -24,7 +24,7 @@ const importFile: Verb<{ stage?: string; write?: boolean }> = async ({ terminal 
   const { stage = "dev", write: isWriting = false } = options;
   if (!/^[a-z][a-z0-9-]{0,30}$/.test(stage))
     throw new UsageError(`--stage "${stage}": lower case letters, digits and -`);
-  const imported = importValues(textOf(path), stage);
+  const imported = importedFrom(path, stage);
   const file = stageFile(imported, path);
   if (isWriting) writeNew(stage, file);
   else terminal.data(file.trimEnd());
@@ -36,6 +36,15 @@ const importFile: Verb<{ stage?: string; write?: boolean }> = async ({ terminal 
   for (const problem of imported.problems) say(`Still wrong: ${problem}`);
   return imported.problems.length === 0 ? EXIT.done : EXIT.partly;
 };
+
+function importedFrom(path: string, stage: string): Imported {
+  try {
+    return importValues(textOf(path), stage);
+  } catch (error) {
+    if (error instanceof NoValues) throw new UsageError(`${path} ${error.message}`);
+    throw error;
+  }
+}
 
 function textOf(path: string): string {
   try {
@@ -53,7 +62,9 @@ function writeNew(stage: string, text: string): void {
   const file = new URL(`../../stages/${stage}.yml`, import.meta.url);
   try {
     writeFileSync(file, text, { flag: "wx" });
-  } catch {
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EEXIST"))
+      throw new UsageError(`infra/stages/${stage}.yml cannot be written: ${why(error)}`);
     throw new UsageError(`infra/stages/${stage}.yml is there already: take it away, or name another --stage`);
   }
 }
