@@ -41,6 +41,17 @@ describe("hubforge sync", () => {
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { what: "update", person: "ada" },
       { what: "leave", person: "bob", detail: "team datasci" },
+      {
+        what: "summary",
+        dryRun: true,
+        refusal: null,
+        hash: expect.stringMatching(/^[0-9a-f]{12}$/),
+        held: 0,
+        guards: [],
+        confirm: null,
+        rebind: null,
+        counts: { people: 6, toUpdate: 1, toLeave: 1, sent: 0 },
+      },
     ]);
     expect(world.envelopesIn("identity")).toEqual([]);
   });
@@ -59,6 +70,15 @@ describe("hubforge sync", () => {
     for (const uid of STUDENTS.slice(0, 6)) await removePerson(world, uid);
     const held = await hubforge();
     expect(held.code).toBe(4);
+    const summary = JSON.parse(held.data.trim().split("\n").at(-1) ?? "");
+    expect(summary).toMatchObject({
+      what: "summary",
+      dryRun: false,
+      held: 6,
+      guards: ["directory.halved", "removals.many"],
+    });
+    expect(summary.confirm).toBe(summary.hash);
+    expect((await hubforge("--dry-run")).code).toBe(0);
     const [, hash = ""] = /hubforge sync --confirm ([0-9a-f]{12})/.exec(held.notes) ?? [];
     expect(await hubforge("--confirm", "000000000000")).toMatchObject({
       code: 1,
@@ -84,6 +104,18 @@ describe("hubforge sync", () => {
     expect([held.code, held.notes]).toEqual([4, expect.stringContaining("nobody can confirm it")]);
     expect(held.notes).not.toContain("--confirm");
     expect(waitingIn(world)).toEqual([]);
+  });
+
+  it("gives up after --within minutes and says so", async () => {
+    world.gitea.faults.add({ path: "/admin/users?page=1", delayMilliseconds: 2_500, times: "always" });
+    const late = await hubforge("--within", "0.01");
+    expect([late.code, late.notes]).toEqual([
+      1,
+      expect.stringMatching(
+        /^hubforge: given up after 0\.01 minutes \(--within\): .*\nIt came so far: .* 0 messages sent/,
+      ),
+    ]);
+    expect((await hubforge("--within", "soon")).code).toBe(2);
   });
 
   it("says how far it came when a part is down, and refuses two decisions at once", async () => {

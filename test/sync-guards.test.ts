@@ -3,7 +3,17 @@ import { decide } from "../functions/directory-sync/decide.ts";
 import { guardsOf } from "../functions/directory-sync/guards.ts";
 import type { World } from "../functions/directory-sync/plan.ts";
 import { planSync } from "../functions/directory-sync/plan-sync.ts";
-import { account, group, groupTeam, leaversTeam, ownTeam, person, population, worldOf } from "./support/plan-world.ts";
+import {
+  account,
+  group,
+  groupTeam,
+  leaversTeam,
+  ownTeam,
+  person,
+  population,
+  renewed,
+  worldOf,
+} from "./support/plan-world.ts";
 
 const guards = (world: World) => guardsOf(planSync(world), world).map(({ code }) => code);
 const missing = (count: number) => (place: number) => place >= count;
@@ -94,13 +104,6 @@ describe("23 guards, on both sides of each threshold", () => {
   });
 
   it("stop everything where people have new ids, from two and half of them on, or more than the limit", () => {
-    const renewed = (count: number, of: number) => {
-      const world = population(of);
-      const people = world.directory.people.map((one, place) =>
-        place < count ? { ...one, directoryId: `new-${place}` } : one,
-      );
-      return { ...world, directory: { ...world.directory, people } };
-    };
     expect(guards(renewed(1, 1))).toEqual([]);
     expect(guards(renewed(2, 3))).toEqual(["directory.halved", "directory.rebuilt"]);
     expect(guards(renewed(2, 4))).toEqual([]);
@@ -179,19 +182,5 @@ describe("addresses that nobody has", () => {
     const accounts = world.gitea.accounts.map((one) => ({ ...one, email: `${one.login}@${domain}` }));
     const changed = { ...world, directory: { ...world.directory, people }, gitea: { ...world.gitea, accounts } };
     expect(guards(changed)).toEqual([]);
-  });
-});
-
-describe("a confirmation", () => {
-  it("lets exactly the removals of its hash through, and an unrelated change does not void it", () => {
-    const world = population(20, missing(8));
-    const { hash, isTaking } = decide(world, {});
-    expect(isTaking).toBe(false);
-    expect(decide(world, { confirm: hash }).isTaking).toBe(true);
-    const people = world.directory.people.map((one, place) => (place === 0 ? { ...one, fullName: "New Name" } : one));
-    const changed = { ...world, directory: { ...world.directory, people } };
-    expect(decide(changed, { confirm: hash })).toMatchObject({ isTaking: true });
-    const grown = population(20, missing(9));
-    expect(decide(grown, { confirm: hash })).toMatchObject({ isTaking: false, refusal: expect.stringContaining(hash) });
   });
 });

@@ -100,7 +100,7 @@ describe("an outage", () => {
     };
     const signal = AbortSignal.timeout(30_000);
     const tools = (await connectSync(world.environment))({ signal, requests: { total: 0, writes: 0 } });
-    await expect(runSync({ signal, now: new Date(), onProgress }, tools)).rejects.toMatchObject({
+    await expect(runSync({ now: new Date(), onProgress }, tools)).rejects.toMatchObject({
       code: "ldap.unreachable",
     });
     await killed;
@@ -118,6 +118,18 @@ describe("an outage", () => {
     await world.slapd.stop("SIGKILL");
     await fails("ldap.unreachable");
     expect((await personState(world, "ada")).user?.prohibit_login).toBe(false);
+  });
+
+  it("of one side ends the other's reading as well: Gitea is asked for nothing more", async () => {
+    await enrol(world, "ada");
+    await fillGitea();
+    world.gitea.faults.add({ path: "/admin/users?page=1", delayMilliseconds: 600 });
+    await world.slapd.stop("SIGKILL");
+    await fails("ldap.unreachable");
+    // Answered after the page that was under way would have been.
+    world.gitea.faults.add({ path: "/version", delayMilliseconds: 1_200 });
+    await world.view.send("GET", "/version");
+    expect(world.gitea.requests.filter(({ path }) => path.includes("/admin/users?page=2"))).toEqual([]);
   });
 
   it("of the queue after half of the batches loses nothing and does nothing twice", async () => {

@@ -1,6 +1,6 @@
 import { rebindHash, removalHash } from "./envelopes.ts";
 import { type Guard, guardsOf } from "./guards.ts";
-import { countHeld } from "./held.ts";
+import { countHeld, countRemovals, countReturns } from "./held.ts";
 import type { Plan, World } from "./plan.ts";
 import { otherId } from "./plan-newcomer.ts";
 import { planSync, sortConflicts } from "./plan-sync.ts";
@@ -37,7 +37,7 @@ export function decide(world: World, { confirm, rebind }: Consent): Decision {
   const guards = isAccepted ? guardsOf(plan, world) : firstGuards;
   const areReturnsMany = guards.some(({ code }) => code === "returns.many");
   const hash = removalHash(plan, areReturnsMany);
-  const refusal = whyNot({ confirm, rebind }, { guards, hash, newIds });
+  const refusal = whyNot({ confirm, rebind }, { plan, guards, hash, newIds });
   const isTaking = guards.length === 0 || (confirm === hash && refusal === undefined);
   const isBlind = guards.some(({ isConfirmable }) => !isConfirmable);
   const isUnblocking = isTaking || !(isBlind || areReturnsMany);
@@ -61,16 +61,32 @@ function withRefused(plan: Plan, isRebuilt: boolean): Plan {
   return { ...plan, conflicts: sortConflicts([...plan.conflicts, ...refused]) };
 }
 
-type Seen = { guards: Guard[]; hash: string; newIds: string | undefined };
+type Seen = { plan: Plan; guards: Guard[]; hash: string; newIds: string | undefined };
 
-function whyNot({ confirm, rebind }: Consent, { guards, hash, newIds }: Seen): string | undefined {
-  if (rebind !== undefined && newIds === undefined) {
-    return "this is no rebuilt directory: who has one single new id is decided by hubforge accounts rebind <user>";
+function whyNot({ confirm, rebind }: Consent, seen: Seen): string | undefined {
+  if (confirm === undefined && rebind === undefined) return undefined;
+  const blind = seen.guards.find(({ isConfirmable }) => !isConfirmable);
+  if (blind) return `the read proves nothing, whoever confirms it: ${blind.reason}`;
+  return confirm === undefined ? whyNotRebind(rebind, seen) : whyNotConfirm(confirm, seen);
+}
+
+function whyNotConfirm(confirm: string, { plan, hash, newIds }: Seen): string | undefined {
+  if (confirm === hash) return undefined;
+  if (confirm === newIds) return `${confirm} is the hash of the new ids: --rebind ${confirm}`;
+  if (countRemovals(plan) + countReturns(plan) === 0) return "nobody would lose anything now: nothing is held back";
+  return `the removals have the hash ${hash} now, not ${confirm}: look at them again (--dry-run), then --confirm ${hash}`;
+}
+
+function whyNotRebind(rebind: string | undefined, { plan, hash, newIds }: Seen): string | undefined {
+  if (rebind === newIds) return undefined;
+  if (rebind === hash) return `${rebind} is the hash of the removals: --confirm ${rebind}`;
+  if (newIds !== undefined) {
+    return `the new ids have the hash ${newIds} now, not ${rebind}: look at them again (--dry-run), then --rebind ${newIds}`;
   }
-  if (rebind !== undefined && rebind !== newIds) return `the new ids have the hash ${newIds} now, not ${rebind}`;
-  if (confirm !== undefined && confirm !== hash) return `the removals have the hash ${hash} now, not ${confirm}`;
-  const blind = guards.find(({ isConfirmable }) => !isConfirmable);
-  if ((confirm ?? rebind) !== undefined && blind)
-    return `the read proves nothing, whoever confirms it: ${blind.reason}`;
-  return undefined;
+  const isAnyNew = plan.conflicts.some(({ code }) => code === "identity.other-id");
+  if (!isAnyNew) return "nobody has a new id now: there is nothing to accept";
+  return (
+    "this is no rebuilt directory: few new ids, and those of people who had left, are decided one by one by " +
+    "hubforge accounts rebind <user>; --dry-run names them (identity.other-id)"
+  );
 }

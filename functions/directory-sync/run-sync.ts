@@ -12,14 +12,22 @@ import { readGitea } from "./read-gitea.ts";
 import { sendPlan } from "./send-plan.ts";
 import type { SyncSettings } from "./settings.ts";
 
-export type SyncTools = { directory: Directory; lists: GiteaLists; settings: SyncSettings; sender: Sender };
+export type SyncTools = {
+  directory: Directory;
+  lists: GiteaLists;
+  settings: SyncSettings;
+  sender: Sender;
+  signal: AbortSignal;
+  /** Nothing more is asked of anybody. */
+  end(): void;
+};
 
 /** How far a run has come, for people who wait and for the line that says why it ended. */
 export type Progress = { people: number; accounts: number; sent: number };
 
 export type SyncRun = Decision & { world: World; sent: number; nativeSync: NativeSync; isDryRun: boolean };
 
-type Run = Consent & { isDryRun?: boolean; signal: AbortSignal; now: Date; onProgress?: (progress: Progress) => void };
+type Run = Consent & { isDryRun?: boolean; now: Date; onProgress?: (progress: Progress) => void };
 
 /** Connects an environment's settings to the outside; a run is rare enough to read them anew each time. */
 export async function connectSync(environment: Environment): Promise<(invocation: Invocation) => SyncTools> {
@@ -28,7 +36,12 @@ export async function connectSync(environment: Environment): Promise<(invocation
   checkGroupTeams(settings);
   const directory = createDirectory(settings);
   const sender = createSender(environment);
-  return (invocation) => ({ directory, lists: giteaLists(settings, invocation), settings, sender });
+  return (invocation) => {
+    const ending = new AbortController();
+    const signal = AbortSignal.any([invocation.signal, ending.signal]);
+    const lists = giteaLists(settings, { ...invocation, signal });
+    return { directory, lists, settings, sender, signal, end: () => ending.abort() };
+  };
 }
 
 function checkGroupTeams({ GROUP_TEAMS }: SyncSettings): void {
@@ -43,10 +56,20 @@ function checkGroupTeams({ GROUP_TEAMS }: SyncSettings): void {
 /**
  * One comparison of the directory with Gitea (README.md). It writes nothing to Gitea: what has to change goes to the stages
  * by the queues, so that it is serialised with the person's own events.
- * @throws Retryable when a read or a send does not come to its end; what was sent stays sent
+ * @throws Retryable when a read or a send does not come to its end; what was sent stays sent, and whatever else was under
+ * way ends with it
  */
-export async function runSync(run: Run, { directory, lists, settings, sender }: SyncTools): Promise<SyncRun> {
-  const { signal, now, isDryRun = false, onProgress = () => undefined } = run;
+export async function runSync(run: Run, tools: SyncTools): Promise<SyncRun> {
+  try {
+    return await compareAndSend(run, tools);
+  } finally {
+    tools.end();
+  }
+}
+
+async function compareAndSend(run: Run, tools: SyncTools): Promise<SyncRun> {
+  const { directory, lists, settings, sender, signal } = tools;
+  const { now, isDryRun = false, onProgress = () => undefined } = run;
   const progress: Progress = { people: 0, accounts: 0, sent: 0 };
   const came = (step: Partial<Progress>) => onProgress(Object.assign(progress, step));
   const [everybody, gitea, nativeSync] = await Promise.all([

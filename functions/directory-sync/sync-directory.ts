@@ -40,7 +40,7 @@ export function syncDirectory(environment: Environment = process.env) {
       const { dryRun = false, ...consent } = wishOf(event);
       const tools = (await connectSync(environment))({ signal, requests });
       const onProgress = (now: Progress) => Object.assign(progress, now);
-      const run = await runSync({ ...consent, isDryRun: dryRun, signal, now: new Date(), onProgress }, tools);
+      const run = await runSync({ ...consent, isDryRun: dryRun, now: new Date(), onProgress }, tools);
       logRun(run, Date.now() - startedAt, requests.total);
       const { guards, hash, rebindHash, refusal } = run;
       return { counts: countsOf(run), guards, hash, rebindHash, refusal };

@@ -44,6 +44,17 @@ export function parseCount(name: string, text: string, maximum: number): number 
   return count;
 }
 
+/** A timer of Node's counts up to 24 days. */
+const LONGEST_MINUTES = 24 * 60;
+
+export function parseMinutes(text: string): number {
+  const minutes = Number(text);
+  if (!(minutes > 0 && minutes <= LONGEST_MINUTES)) {
+    throw new UsageError(`--within "${text}": say how many minutes, ${LONGEST_MINUTES} at most`);
+  }
+  return minutes;
+}
+
 /** As commander hands them over. */
 export type FilterOptions = {
   user?: string;

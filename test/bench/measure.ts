@@ -25,7 +25,7 @@ process.stdout.write(
 async function run(): Promise<number> {
   const tools = connect({ signal, requests });
   if (what === "bare") return await readBare();
-  if (what === "sync") return (await runSync({ signal, now: new Date() }, tools)).sent;
+  if (what === "sync") return (await runSync({ now: new Date() }, tools)).sent;
   await tools.directory.readAll({ groupDns: [] }, signal);
   return 0;
 }

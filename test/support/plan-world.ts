@@ -130,3 +130,12 @@ export function population(count: number, has: (place: number) => boolean = () =
     teams: names.map((name) => ownTeam(name)),
   });
 }
+
+/** `of` known people, of whom the first `count` have new directory ids. */
+export function renewed(count: number, of: number): World {
+  const world = population(of);
+  const people = world.directory.people.map((one, place) =>
+    place < count ? { ...one, directoryId: `new-${place}` } : one,
+  );
+  return { ...world, directory: { ...world.directory, people } };
+}

@@ -5,14 +5,15 @@ import { countHeld } from "../../../functions/directory-sync/held.ts";
 import { connectSync, type Progress, runSync, type SyncRun } from "../../../functions/directory-sync/run-sync.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { inert } from "../output/inert.ts";
+import { parseMinutes } from "../options.ts";
+import { inert, inertJson } from "../output/inert.ts";
 import { showRows } from "../output/rows.ts";
-import { columns, rowsOf, summaryOf } from "../output/sync-views.ts";
+import { columns, rowsOf, summaryOf, summaryRow } from "../output/sync-views.ts";
 import { findTarget } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
 import type { Context, Verb } from "./context.ts";
 
-type SyncOptions = { dryRun?: boolean; confirm?: string; rebind?: string };
+type SyncOptions = { dryRun?: boolean; confirm?: string; rebind?: string; within: string };
 
 /** `hubforge sync`: one run of the directory sync, from here. */
 export function sync(program: Command, run: Run): void {
@@ -22,15 +23,18 @@ export function sync(program: Command, run: Run): void {
     .option("--dry-run", "show the plan and send nothing")
     .option("--confirm <hash>", "let exactly the removals of that hash through the guards, once")
     .option("--rebind <hash>", "a rebuilt directory: accept the new ids of that hash for the same people")
+    .option("--within <minutes>", "give up after so long", "15")
     .action(run(syncNow));
 }
 
 const syncNow: Verb<SyncOptions> = async (context, options) => {
-  const { terminal, signal, now } = context;
-  const { dryRun: isDryRun = false, confirm, rebind } = options;
+  const { terminal, now } = context;
+  const { dryRun: isDryRun = false, confirm, rebind, within } = options;
   if (confirm !== undefined && rebind !== undefined) throw new UsageError("--confirm and --rebind: one at a time");
+  const timeUp = AbortSignal.timeout(parseMinutes(within) * 60_000);
+  const signal = AbortSignal.any([context.signal, timeUp]);
   const target = await findTarget(
-    { deployment: context.deployment, queues: ["identity", DEPARTURES], signal },
+    { deployment: context.deployment, queues: ["identity", DEPARTURES], signal: context.signal },
     context.environment,
   );
   const requests = { total: 0, writes: 0 };
@@ -42,20 +46,21 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
   try {
     const tools = (await connectSync(target.environment))({ signal, requests });
     const onProgress = (come: Progress) => Object.assign(progress, come);
-    const run = await runSync({ confirm, rebind, isDryRun, signal, now, onProgress }, tools);
+    const run = await runSync({ confirm, rebind, isDryRun, now, onProgress }, tools);
     line.end();
     const rows = rowsOf(run);
     if (rows.length > 0) showRows(terminal, rows, columns);
+    if (!terminal.isTable) terminal.data(inertJson(summaryRow(run)));
     for (const text of summaryOf(run, { isDryRun, target })) terminal.note(inert(text));
     return exitCodeOf(run, isDryRun);
   } catch (error) {
     line.end();
-    if (signal.aborted) return EXIT.interrupted;
+    if (context.signal.aborted) return EXIT.interrupted;
     if (!(error instanceof Retryable || error instanceof Permanent)) throw error;
+    const late = `given up after ${within} minutes (--within): `;
     const came = `${progress.people} people read, ${progress.accounts} accounts read, ${progress.sent} messages sent`;
-    terminal.note(
-      `hubforge: ${inert(`${error.code}: ${error.message}`)}\nIt came so far: ${came}. Nobody loses anything.`,
-    );
+    const text = inert(`${timeUp.aborted ? late : ""}${error.code}: ${error.message}`);
+    terminal.note(`hubforge: ${text}\nIt came so far: ${came}. What was sent stays sent; nothing else was done.`);
     return EXIT.error;
   }
 };

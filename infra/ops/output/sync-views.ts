@@ -1,4 +1,5 @@
 import { countHeld, countRemovals } from "../../../functions/directory-sync/held.ts";
+import { countsOf } from "../../../functions/directory-sync/log-run.ts";
 import type { Change, Plan } from "../../../functions/directory-sync/plan.ts";
 import type { SyncRun } from "../../../functions/directory-sync/run-sync.ts";
 import type { Target } from "../target.ts";
@@ -47,6 +48,22 @@ function detailOf({ what, from, to }: Change): string {
   if (what === "account") return from === "" ? `account ${to}` : `account ${to}, found unmarked`;
   if (what === "join") return `team ${to}`;
   return `${what} "${from}" → "${to}"`;
+}
+
+/** For programs, the last line, whatever else there was: README.md of functions/directory-sync has its shape. */
+export function summaryRow(run: SyncRun) {
+  const { advice, guards, hash, isDryRun, plan, refusal } = run;
+  return {
+    what: "summary",
+    dryRun: isDryRun,
+    refusal: refusal ?? null,
+    hash,
+    held: countHeld(plan, run),
+    guards: guards.map(({ code }) => code),
+    confirm: advice.confirm ?? null,
+    rebind: advice.rebind ?? null,
+    counts: countsOf(run),
+  };
 }
 
 type Shown = { isDryRun: boolean; target: Pick<Target, "name" | "asked"> };
