@@ -1,3 +1,4 @@
+import { rateSeconds } from "#shared/config/schedule.ts";
 import { type Environment, loadSettings, SettingsError } from "#shared/config.ts";
 import { connectDirectory } from "#shared/directory.ts";
 import { connectGitea } from "#shared/gitea.ts";
@@ -33,12 +34,17 @@ export async function checkEverySetting(environment: Environment, giteaUrl: stri
   if (lines.size > 0) throw new SettingsError(`wrong settings:\n${[...lines].join("\n")}`);
 }
 
-/** Settings that are set and not used here, which must not pass in silence. */
+/** Settings that are set and not used here, or not as in the cloud, which must not pass in silence. */
 export function unusedSettings(environment: Environment, giteaUrl: string | undefined): string[] {
   const isIdle = (name: string) => environment[name] !== undefined;
   const ldap = ["LDAP_URLS", "LDAP_BASE", "LDAP_BIND_DN", "LDAP_BIND_PASSWORD"].filter(isIdle);
   const token = giteaUrl === undefined ? ["GITEA_TOKEN", "GITEA_USERNAME", "GITEA_PASSWORD"].filter(isIdle) : [];
+  const schedule = environment["SYNC_SCHEDULE"];
+  const isCron = schedule !== undefined && rateSeconds(schedule) === undefined;
   return [
+    ...(isCron
+      ? [`SYNC_SCHEDULE ${schedule} is the cloud's: here the sync runs once, at start; hubforge sync runs it again`]
+      : []),
     ...(ldap.length > 0 ? [`${ldap.join(", ")} is not used here: npm start brings a directory of its own`] : []),
     ...(token.length > 0 ? [`${token.join(", ")} is not used without GITEA_URL: the stand-in has its own`] : []),
   ];

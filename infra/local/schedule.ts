@@ -9,7 +9,6 @@ export type ScheduleOptions = {
   /** As SYNC_SCHEDULE; a cron expression is the cloud's, here it means at start only. */
   schedule: string;
   timeoutSeconds: number;
-  onTrouble?: (error: unknown) => void;
 };
 
 export type Schedule = { stop(): Promise<void> };
@@ -27,14 +26,11 @@ export function startSchedule(options: ScheduleOptions): Schedule {
 }
 
 async function repeat(options: ScheduleOptions, stopping: AbortSignal): Promise<void> {
-  const { functionName, handler, schedule, timeoutSeconds, onTrouble } = options;
+  const { functionName, handler, schedule, timeoutSeconds } = options;
   const seconds = rateSeconds(schedule);
   while (!stopping.aborted) {
-    try {
-      await handler({}, createContext(functionName, timeoutSeconds));
-    } catch (error) {
-      if (!stopping.aborted) onTrouble?.(error);
-    }
+    // A run that failed has said why in its own last line; thrown, it is for Lambda to count.
+    await handler({}, createContext(functionName, timeoutSeconds)).catch(() => undefined);
     if (seconds === undefined) return;
     await sleep(seconds * 1000, undefined, { signal: stopping }).catch(() => undefined);
   }

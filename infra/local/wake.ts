@@ -44,10 +44,8 @@ export async function wakeFunctions(options: WakeOptions): Promise<Awake> {
   };
 }
 
-function scheduleOf({ name, handler, timeoutSeconds }: Loaded, { schedule, onTrouble }: WakeOptions) {
-  if (schedule === undefined) return [];
-  const say = (error: unknown) => onTrouble?.(`function ${name} failed: ${messageOf(error)}`);
-  return [startSchedule({ functionName: name, handler, timeoutSeconds, schedule, onTrouble: say })];
+function scheduleOf({ name, handler, timeoutSeconds }: Loaded, { schedule }: WakeOptions) {
+  return schedule === undefined ? [] : [startSchedule({ functionName: name, handler, timeoutSeconds, schedule })];
 }
 
 type Loaded = Omit<FunctionDefinition, "handler"> & { handler: Handler };
