@@ -5,7 +5,7 @@ import * as z from "zod";
 import { askAws } from "#shared/aws-json.ts";
 import { alarmsFor } from "../infra/deploy/alarms.ts";
 import { checkDeployed } from "../infra/deploy/check-deployed.ts";
-import { runOsls } from "../infra/deploy/osls.ts";
+import { removeStack } from "../infra/deploy/deploy-stack.ts";
 import { StackSettings } from "../infra/deploy/stack-settings.ts";
 import { readStack } from "../infra/deploy/stack-state.ts";
 import type { CloudStack } from "../infra/local/cloud/cloud-stack.ts";
@@ -155,7 +155,10 @@ describe("the deployed stack", () => {
   }, 100_000);
 
   it("goes without a trace", async () => {
-    await runOsls("remove", { ...cloud.target, say: () => undefined });
+    await removeStack({ ...cloud.target, say: () => undefined });
+    await expect(removeStack({ ...cloud.target, say: () => undefined })).rejects.toThrow(
+      "there is no stack hubforge-local",
+    );
     expect((await readStack(cloud.target)).status).toBeUndefined();
     // What osls would call a success all the same, were it not looked at.
     await expect(checkDeployed(cloud.target, new Date())).rejects.toThrow(

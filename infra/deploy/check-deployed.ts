@@ -47,6 +47,7 @@ async function sleepers({ stage, region }: Target): Promise<string[]> {
   }
 }
 
+/** An idle function becomes `Inactive` after some weeks, and awakes by itself when it is needed. */
 type FunctionState = { problem?: string; isPending: boolean };
 
 async function stateOf(client: LambdaClient, FunctionName: string, queues: number): Promise<FunctionState> {
@@ -54,7 +55,7 @@ async function stateOf(client: LambdaClient, FunctionName: string, queues: numbe
     const { State = "Active", StateReason = "" } = await client.send(
       new GetFunctionConfigurationCommand({ FunctionName }),
     );
-    if (State !== "Active") {
+    if (State !== "Active" && State !== "Inactive") {
       return { problem: `function ${FunctionName} is ${State} ${StateReason}`.trim(), isPending: State === "Pending" };
     }
     const { EventSourceMappings = [] } = await client.send(new ListEventSourceMappingsCommand({ FunctionName }));

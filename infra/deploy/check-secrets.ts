@@ -35,10 +35,12 @@ async function isMissing({ store, name }: Reference): Promise<boolean> {
   }
 }
 
+/** A secret as an argument would stand in the shell's history and in the list of processes. */
 function commandFor({ store, name }: Reference): string {
+  const typed = "file:///dev/stdin  # paste it, then Ctrl-D";
   return store === "ssm"
-    ? `aws ssm put-parameter --type SecureString --name ${name.replace(/:.*$/, "")} --value …`
-    : `aws secretsmanager create-secret --name ${bare(name)} --secret-string …`;
+    ? `aws ssm put-parameter --type SecureString --name ${name.replace(/:.*$/, "")} --value ${typed}`
+    : `aws secretsmanager create-secret --name ${bare(name)} --secret-string ${typed}`;
 }
 
 const bare = (name: string) => name.replace(/#.*$/s, "");

@@ -20,9 +20,8 @@ async function main(): Promise<number> {
     for (const [what, url] of addresses(outputs)) process.stdout.write(`  ${what.padEnd(12)} ${url}\n`);
     return 0;
   } catch (error) {
-    const isExpected = error instanceof DeployTrouble || error instanceof SettingsError;
-    if (!isExpected && !(error instanceof Error && error.name === "OslsFailed")) throw error;
-    process.stderr.write(isExpected ? `hubforge: ${error.message}\n` : "hubforge: nothing of this is deployed\n");
+    if (!(error instanceof DeployTrouble || error instanceof SettingsError)) throw error;
+    process.stderr.write(`hubforge: ${error.message}\n`);
     return 1;
   }
 }

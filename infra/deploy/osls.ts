@@ -19,7 +19,7 @@ export type OslsOptions = Target & {
   say: (text: string) => void;
 };
 
-/** Runs `osls <command>`. @throws Error with the end of what it printed, when it does not end well */
+/** Runs `osls <command>`. @throws OslsFailed with the end of what it printed, when it does not end well */
 export async function runOsls(command: "package" | "deploy" | "remove", options: OslsOptions): Promise<void> {
   const { stage, region, parameters = {}, folder = ROOT, words = [], environment, say } = options;
   const flags = Object.entries(parameters).flatMap(([name, value]) => ["--param", `${name}=${value}`]);
@@ -44,12 +44,10 @@ export async function runOsls(command: "package" | "deploy" | "remove", options:
   if (code !== 0) throw new OslsFailed(command, printed.trim());
 }
 
-class OslsFailed extends Error {
+export class OslsFailed extends Error {
   override readonly name = "OslsFailed";
-  readonly printed: string;
   constructor(command: string, printed: string) {
     super(`osls ${command} failed:\n${printed}`);
-    this.printed = printed;
   }
 }
 

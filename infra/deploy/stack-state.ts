@@ -1,7 +1,7 @@
 import {
   CloudFormationClient,
-  DescribeStackEventsCommand,
   DescribeStacksCommand,
+  paginateDescribeStackEvents,
   type StackEvent,
 } from "@aws-sdk/client-cloudformation";
 import type { Target } from "./osls.ts";
@@ -17,20 +17,17 @@ export type StackState = {
 
 export const stackName = ({ stage }: Pick<Target, "stage">) => `hubforge-${stage}`;
 
-/** The stack as CloudFormation has it; failures count from `since` on. @throws DeployTrouble when it cannot be asked */
-export async function readStack(target: Target, since = new Date(0)): Promise<StackState> {
+/** The stack as CloudFormation has it, with what failed from `since` on, by default in its last operation. @throws DeployTrouble when it cannot be asked */
+export async function readStack(target: Target, since?: Date): Promise<StackState> {
   const client = new CloudFormationClient({ region: target.region });
   const StackName = stackName(target);
   try {
     const { Stacks = [] } = await client.send(new DescribeStacksCommand({ StackName }));
-    const { StackEvents = [] } = await client.send(new DescribeStackEventsCommand({ StackName }));
     const outputs = Stacks[0]?.Outputs ?? [];
     return {
       status: Stacks[0]?.StackStatus,
       outputs: Object.fromEntries(outputs.map(({ OutputKey = "", OutputValue = "" }) => [OutputKey, OutputValue])),
-      failures: StackEvents.filter((event) => isFailure(event, since))
-        .map(textOf)
-        .toReversed(),
+      failures: (await failedEvents(client, StackName, since)).map(textOf).toReversed(),
     };
   } catch (error) {
     if (error instanceof Error && /does not exist/.test(error.message))
@@ -41,8 +38,22 @@ export async function readStack(target: Target, since = new Date(0)): Promise<St
   }
 }
 
-function isFailure({ ResourceStatus, Timestamp }: StackEvent, since: Date): boolean {
-  return Timestamp !== undefined && Timestamp >= since && /_FAILED$|ROLLBACK_IN_PROGRESS$/.test(ResourceStatus ?? "");
+/** Newest first, page by page: a rollback of a hundred resources fills the first one with what it took away. */
+async function failedEvents(client: CloudFormationClient, StackName: string, since?: Date): Promise<StackEvent[]> {
+  const failed: StackEvent[] = [];
+  for await (const { StackEvents = [] } of paginateDescribeStackEvents({ client }, { StackName })) {
+    for (const event of StackEvents) {
+      if (since && (event.Timestamp ?? since) < since) return failed;
+      if (/_FAILED$|ROLLBACK_IN_PROGRESS$/.test(event.ResourceStatus ?? "")) failed.push(event);
+      if (!since && isBeginning(event)) return failed;
+    }
+  }
+  return failed;
+}
+
+/** The stack's own first event in an operation that somebody asked for. */
+function isBeginning({ LogicalResourceId, StackName, ResourceStatus }: StackEvent): boolean {
+  return LogicalResourceId === StackName && /^(CREATE|UPDATE|DELETE)_IN_PROGRESS$/.test(ResourceStatus ?? "");
 }
 
 function textOf({ LogicalResourceId, ResourceStatus, ResourceStatusReason = "" }: StackEvent): string {
@@ -50,19 +61,24 @@ function textOf({ LogicalResourceId, ResourceStatus, ResourceStatusReason = "" }
 }
 
 /** Only what osls can go on from. @throws DeployTrouble that says how to get out of any other state */
-export function requireDeployable(target: Target, { status = "", failures }: StackState): void {
+export function requireDeployable(target: Target, state: StackState): void {
+  if (remedyOf(state.status ?? "", target.stage)) throw new DeployTrouble(describeStack(target, state));
+}
+
+/** Where it is, what to do about it, and what failed, a line each. */
+export function describeStack(target: Pick<Target, "stage">, { status, failures }: StackState): string {
+  if (status === undefined) return `there is no stack ${stackName(target)}`;
   const remedy = remedyOf(status, target.stage);
-  if (!remedy) return;
-  const why = failures.length > 0 ? `\n${failures.map((line) => `  ${line}`).join("\n")}` : "";
-  throw new DeployTrouble(`stack ${stackName(target)} is in ${status}: ${remedy}${why}`);
+  return [`stack ${stackName(target)} is in ${status}${remedy ? `: ${remedy}` : ""}`, ...failures].join("\n  ");
 }
 
 function remedyOf(status: string, stage: string): string | undefined {
   if (status === "UPDATE_ROLLBACK_FAILED") {
-    return `cure what failed, then aws cloudformation continue-update-rollback --stack-name hubforge-${stage}`;
+    return `cure what failed, then aws cloudformation continue-update-rollback --stack-name ${stackName({ stage })}`;
   }
   if (status.endsWith("_IN_PROGRESS")) return "somebody else works on it; wait until it is done";
-  if (/^(ROLLBACK_|CREATE_FAILED|DELETE_FAILED)/.test(status)) {
+  if (status === "DELETE_FAILED") return `cure what failed, then npm run remove -- --stage ${stage} again`;
+  if (/^(ROLLBACK_|CREATE_FAILED)/.test(status)) {
     return `it never worked and can only go; npm run remove -- --stage ${stage}, then deploy again`;
   }
   return undefined;

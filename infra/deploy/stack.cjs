@@ -1,2 +1,2 @@
 // The door through which serverless.yml reads what TypeScript works out: osls asks JavaScript files only.
-module.exports = require("./describe-stack.ts");
+module.exports = require("./stack.ts");

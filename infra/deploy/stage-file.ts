@@ -1,11 +1,13 @@
 import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parse } from "yaml";
 import * as z from "zod";
 import { checkSettings, SettingsError } from "#shared/config.ts";
 import { referenceIn } from "#shared/secrets.ts";
 import { StackSettings } from "./stack-settings.ts";
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Everything that one stage is told: what its functions get, each value as an environment variable has it, and how it is deployed. */
 export type Stage = { settings: Record<string, string>; stack: StackSettings };
@@ -73,7 +75,7 @@ function parsedYaml(text: string, path: string): unknown {
 
 function textOf(path: string): string | undefined {
   try {
-    return readFileSync(new URL(path, ROOT), "utf8");
+    return readFileSync(resolve(ROOT, path), "utf8");
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
     throw new SettingsError(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
