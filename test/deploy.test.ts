@@ -37,6 +37,10 @@ describe("npm run deploy, before it changes anything", () => {
 
   it("misses the file of a stage that has none, and refuses words it does not know", async () => {
     expect((await deploy(KEYS, "--stage", "nope")).stderr).toContain("infra/stages/nope.yml cannot be read: copy");
+    const odd = await deploy(KEYS, "--param", "maximumConcurency=2");
+    expect(odd.stderr).toContain(
+      '--param "maximumConcurency": there are functionTimeoutSeconds, visibilityTimeoutSeconds',
+    );
     expect((await deploy(KEYS, "--force")).stderr).toContain("usage: npm run deploy --");
     expect((await deploy(KEYS, "--stage", "Prod!")).stderr).toContain('--stage "Prod!"');
   });

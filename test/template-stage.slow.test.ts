@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { SettingsError } from "#shared/config.ts";
+import { OslsFailed } from "../infra/deploy/osls.ts";
 import { readStageFile } from "../infra/deploy/stage-file.ts";
 import { packageService, type Template } from "./support/packaged.ts";
 import { all, modelOf, present } from "./support/template-model.ts";
@@ -166,12 +167,20 @@ describe("a stage's file", () => {
     expect(problemsIn("infra/stages/no-such.yml").join()).toContain("infra/stages/no-such.yml cannot be read: copy");
   });
 
-  it("stops osls before it packages anything", async () => {
-    const path = await stageFile({ ...LEAST, GITEA_URL: "nowhere" });
-    const problem = await packageService({ stageFile: path }).catch((error: unknown) => error);
-    expect(problem).toBeInstanceOf(Error);
-    expect(String(problem)).toContain("GITEA_URL: must be an http or https URL");
-  }, 120_000);
+  it.each([
+    [{ GITEA_URL: "nowhere" }, {}, "GITEA_URL: must be an http or https URL"],
+    [{}, { visibilityTimeoutSeconds: 59 }, "visibilityTimeoutSeconds: must be at least 6 × functionTimeoutSeconds"],
+    [{}, { maximumConcurrency: 1 }, "--param maximumConcurrency: must be from 2 to 1000"],
+  ])(
+    "stops osls before it packages anything: %j, %j",
+    async (change, parameters, sentence) => {
+      const path = await stageFile({ ...LEAST, ...change });
+      const problem = await packageService({ stageFile: path, ...parameters }).catch((error: unknown) => error);
+      expect(problem).toBeInstanceOf(OslsFailed);
+      expect(String(problem)).toContain(sentence);
+    },
+    120_000,
+  );
 });
 
 function problemsIn(path: string): string[] {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { templateParameters } from "../local/template.ts";
 import type { Target } from "./osls.ts";
 import { DeployTrouble } from "./trouble.ts";
 
@@ -18,7 +19,11 @@ export function readTarget(words: string[], usage: string): Target {
     });
     if (!/^[a-z][a-z0-9-]{0,30}$/.test(values.stage))
       throw new Error(`--stage "${values.stage}": lower case letters, digits and -`);
-    return { stage: values.stage, region: values.region, parameters: Object.fromEntries(values.param.map(pair)) };
+    const parameters = Object.fromEntries(values.param.map(pair));
+    const known = Object.keys(templateParameters());
+    const unknown = Object.keys(parameters).find((name) => !known.includes(name));
+    if (unknown !== undefined) throw new Error(`--param "${unknown}": there are ${known.join(", ")}`);
+    return { stage: values.stage, region: values.region, parameters };
   } catch (error) {
     throw new DeployTrouble(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
   }

@@ -13,7 +13,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 export type Stage = { settings: Record<string, string>; stack: StackSettings };
 
 const Values = z.record(
-  z.string().regex(/^[A-Z][A-Z0-9_]*$/, "settings are written in capitals"),
+  z.string(),
   z.union([z.string(), z.number(), z.boolean()], { error: "must be one text or number; JSON goes into quotes" }),
 );
 
@@ -83,7 +83,11 @@ function textOf(path: string): string | undefined {
 }
 
 function wrong(path: string, problems: string[]): SettingsError {
-  const error = new SettingsError(`wrong settings in ${path}:\n${problems.map((line) => `  ${line}`).join("\n")}`);
-  error.stack = error.message; // osls prints the stack of whatever stops it
+  return printable(new SettingsError(`wrong settings in ${path}:\n${problems.map((line) => `  ${line}`).join("\n")}`));
+}
+
+/** osls prints the stack of whatever stops it. */
+export function printable(error: SettingsError): SettingsError {
+  error.stack = error.message;
   return error;
 }
