@@ -1,8 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { decide } from "../functions/directory-sync/decide.ts";
+import { guardsOf } from "../functions/directory-sync/guards.ts";
 import type { World } from "../functions/directory-sync/plan.ts";
+import { planSync } from "../functions/directory-sync/plan-sync.ts";
 import { population, renewed } from "./support/plan-world.ts";
 
+const guards = (world: World) => guardsOf(planSync(world), world).map(({ code }) => code);
+const mailless = (one: World["directory"]["people"][number]) => ({ ...one, emails: [] });
 const missing = (count: number) => (place: number) => place >= count;
 
 describe("a confirmation", () => {
@@ -34,5 +38,35 @@ describe("a confirmation", () => {
       `${newIds} is the hash of the new ids: --rebind ${newIds}`,
     );
     expect(refusal(renewed(1, 20), { rebind: wrong })).toContain("accounts rebind");
+  });
+});
+
+describe("addresses that nobody has", () => {
+  it("but a few, set in Gitea by the people themselves, can be confirmed: the person goes, the addresses stay", () => {
+    const world = population(4, missing(1));
+    const people = world.directory.people.map(mailless);
+    const own = (count: number) => {
+      const accounts = world.gitea.accounts.map((one, place) =>
+        place >= 4 - count ? one : { ...one, email: `${one.login}@hubforge.invalid` },
+      );
+      return { ...world, directory: { ...world.directory, people }, gitea: { ...world.gitea, accounts } };
+    };
+    const { hash, isTaking, plan } = decide(own(2), {});
+    expect([guards(own(2)), isTaking, plan.refreshes, plan.keeps]).toEqual([
+      ["directory.attribute-hidden"],
+      false,
+      [],
+      ["mail"],
+    ]);
+    expect(decide(own(2), { confirm: hash })).toMatchObject({ isTaking: true, plan: { departures: { length: 1 } } });
+    expect(decide(own(3), { confirm: hash }).refusal).toContain("proves nothing");
+  });
+
+  it.each(["localhost.local", "hubforge.invalid"])("are no proof that somebody had one: @%s", (domain) => {
+    const world = population(4);
+    const people = world.directory.people.map(mailless);
+    const accounts = world.gitea.accounts.map((one) => ({ ...one, email: `${one.login}@${domain}` }));
+    const changed = { ...world, directory: { ...world.directory, people }, gitea: { ...world.gitea, accounts } };
+    expect(guards(changed)).toEqual([]);
   });
 });

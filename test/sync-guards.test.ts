@@ -122,7 +122,7 @@ describe("23 guards, on both sides of each threshold", () => {
     const { guards: tripped, plan, rebindHash = "" } = decide(world, {});
     const rebuilt = tripped.find(({ code }) => code === "directory.rebuilt");
     expect(rebuilt?.reason).toBe("2 of 2 known people changed their id");
-    expect(plan.conflicts.map(({ code, dn }) => [code, dn.split(",")[0]])).toEqual([
+    expect(plan.conflicts.map(({ code, dn }) => [code, dn?.split(",")[0]])).toEqual([
       ["identity.other-id", "uid=ada"],
       ["identity.other-id", "uid=eve"],
     ]);
@@ -172,15 +172,5 @@ describe("23 guards, on both sides of each threshold", () => {
     expect([isTaking, advice]).toEqual([false, {}]);
     const confirmed = decide(world, { confirm: hash });
     expect(confirmed).toMatchObject({ isTaking: false, refusal: expect.stringContaining("proves nothing") });
-  });
-});
-
-describe("addresses that nobody has", () => {
-  it.each(["localhost.local", "hubforge.invalid"])("are no proof that somebody had one: @%s", (domain) => {
-    const world = population(4);
-    const people = world.directory.people.map(mailless);
-    const accounts = world.gitea.accounts.map((one) => ({ ...one, email: `${one.login}@${domain}` }));
-    const changed = { ...world, directory: { ...world.directory, people }, gitea: { ...world.gitea, accounts } };
-    expect(guards(changed)).toEqual([]);
   });
 });

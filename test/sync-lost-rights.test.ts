@@ -90,7 +90,11 @@ describe("the right to read names, lost, or LDAP_FULLNAME_ATTRIBUTE misspelt", (
       ["dan", []],
     ]);
     expect(eventsOf(lines, "sync.held-back")).toMatchObject([
-      { reason: expect.stringContaining("nobody in the directory has a full name, but 1 accounts had one") },
+      {
+        reason: expect.stringContaining(
+          "nobody in the directory has a full name, but 1 accounts of its source have one",
+        ),
+      },
     ]);
     const { user } = await personState(world, "ada");
     expect(user).toMatchObject({ full_name: "Ada Lovelace", email: "ada.byron@uni.example" });

@@ -107,6 +107,60 @@ describe("what a run says", () => {
   });
 });
 
+describe("a configured group", () => {
+  it("outside the group search base is told as that, not as missing", () => {
+    const dn = "cn=reader,ou=services,dc=uni,dc=example";
+    const world = worldOf({
+      people: [person("ada")],
+      directory: { missingGroups: [dn] },
+      settings: {
+        GROUP_TEAMS: { [dn]: { team: "x", permission: "read" } },
+        LDAP_GROUP_SEARCH_BASE: "ou=groups,dc=uni,dc=example",
+      },
+    });
+    const [guard] = decide(world, {}).guards;
+    expect(guard).toMatchObject({
+      code: "group.missing",
+      reason: expect.stringContaining(
+        `of GROUP_TEAMS lies outside the group search base "ou=groups,dc=uni,dc=example"`,
+      ),
+    });
+  });
+});
+
+describe("a site admin of Gitea's whose person has left", () => {
+  const world = (isBlocked: boolean) =>
+    worldOf({
+      people: [person("ada")],
+      accounts: [account("root", { is_admin: true, prohibit_login: isBlocked })],
+      teams: [ownTeam("root")],
+    });
+
+  it("is told by account and directory id, until an admin has blocked them", () => {
+    const [told, ...more] = planSync(world(false)).conflicts;
+    expect([told, more]).toEqual([
+      {
+        code: "leaver.is-admin",
+        dn: undefined,
+        reason: expect.stringMatching(/^account root \(directory id id-of-root\)/),
+      },
+      [],
+    ]);
+    expect(planSync(world(true))).toMatchObject({ conflicts: [], departures: [] });
+  });
+
+  it("has no empty DN in the log", () => {
+    const lines: LogLine[] = [];
+    setLogWriter((line) => lines.push(line));
+    const now = world(false);
+    logRun({ ...decide(now, {}), world: now, sent: 0, nativeSync: { runs: 0 }, isDryRun: false }, 1, 1);
+    setLogWriter(() => {});
+    const [line] = lines.filter(({ event }) => event === "sync.conflict-reported");
+    expect(line).toMatchObject({ code: "leaver.is-admin" });
+    expect(line).not.toHaveProperty("dn");
+  });
+});
+
 describe("an odd group", () => {
   it("is told by its DN beside broken people, and holds nothing back", () => {
     const oddGroups = [{ dn: "cn=odd", code: "directory.no-id", reason: "no id" }];

@@ -158,7 +158,7 @@ describe("the plan, for any directory and any Gitea", () => {
         const told = conflicts.filter(
           ({ code }) => !["team.taken", "leaver.is-admin", "leaver.unmarked"].includes(code),
         );
-        const names = told.map(({ dn }) => /^uid=([^,]*)/.exec(dn)?.[1] ?? "");
+        const names = told.map(({ dn }) => /^uid=([^,]*)/.exec(dn ?? "")?.[1] ?? "");
         for (const name of names) expect(guarded.has(name.toLowerCase())).toBe(false);
         expect(accepted.refreshes.flatMap(({ rebind }) => rebind?.from ?? []).toSorted()).toEqual(
           rebinds.map(({ from }) => from),

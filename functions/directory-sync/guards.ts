@@ -1,9 +1,10 @@
-import { normalDn } from "#shared/directory/dn.ts";
+import { isWithin, normalDn } from "#shared/directory/dn.ts";
+import { groupBase } from "#shared/directory/search-bases.ts";
 import type { Team } from "#shared/envelope.ts";
 import { isSame } from "#shared/gitea/is-same.ts";
 import { groupMark } from "#shared/marks.ts";
 import { countRemovals, countReturns } from "./held.ts";
-import { hiddenOf } from "./hidden.ts";
+import { hiddenOf, linkedAccounts } from "./hidden.ts";
 import type { Plan, World } from "./plan.ts";
 
 /** Why nobody may lose anything in this run. */
@@ -27,17 +28,25 @@ export function guardsOf(plan: Plan, world: World): Guard[] {
 
 function readGuards(world: World): Guard[] {
   const { directory, gitea } = world;
-  const { mail, name } = hiddenOf(world);
-  const hidden = (what: string, count: number) =>
-    `nobody in the directory has a ${what}, but ${count} accounts had one from it: may it be read?`;
   const blind = (code: string, reason: string): Guard => ({ code, reason, isConfirmable: false });
   return [
     ...directory.anomalies.map(({ code, reason }) => blind(code, reason)),
     ...gitea.moved.map((what) => blind("gitea.moving", `rows came or went while the list of ${what} was read`)),
     ...(directory.people.length === 0 ? [blind("directory.empty", "the directory has not one person to show")] : []),
-    ...(mail > 0 ? [blind("directory.attribute-hidden", hidden("mail address", mail))] : []),
-    ...(name > 0 ? [blind("directory.attribute-hidden", hidden("full name", name))] : []),
+    ...hiddenGuards(world),
   ];
+}
+
+/** A few people of a directory without addresses set one in Gitea by themselves; where most have one, it came from there. */
+function hiddenGuards(world: World): Guard[] {
+  const { mail, name } = hiddenOf(world);
+  const most = linkedAccounts(world).length / 2;
+  const guard = (what: string, count: number): Guard[] => {
+    if (count === 0) return [];
+    const reason = `nobody in the directory has a ${what}, but ${count} accounts of its source have one: may it be read?`;
+    return [{ code: "directory.attribute-hidden", reason, isConfirmable: count <= most }];
+  };
+  return [...guard("mail address", mail), ...guard("full name", name)];
 }
 
 function shareGuards(plan: Plan, { gitea, settings }: World): Guard[] {
@@ -119,8 +128,12 @@ function absenceGuards({ directory, gitea, settings }: World): Guard[] {
     const names = Object.entries(naming).flatMap(([setting, dns]) => (dns.has(normalDn(dn)) ? [setting] : []));
     const teams = gitea.teams.filter((team) => isMadeFor(team, dn, settings.GROUP_TEAMS));
     const now = directory.groups.find(({ id }) => teams.some(({ description }) => description.startsWith(markOf(id))));
+    const base = groupBase(settings);
     const advice = now ? `its id now lives at "${now.dn}"` : "correct the setting, or make the group";
-    const reason = `"${dn}" of ${names.join(" and ")} is not in the directory: ${advice}`;
+    const why = isWithin(dn, base)
+      ? `is not in the directory: ${advice}`
+      : `lies outside the group search base "${base}", so nobody could be in it: correct the setting, or LDAP_GROUP_SEARCH_BASE`;
+    const reason = `"${dn}" of ${names.join(" and ")} ${why}`;
     return { code: "group.missing", reason, isConfirmable: true };
   });
 }

@@ -9,15 +9,19 @@ import type { World } from "./plan.ts";
  * the LDAP source have an address, or a name, of their own while nobody in the directory has one; 0 where all is well.
  */
 export function hiddenOf(world: World): Record<Kept, number> {
-  const { directory, gitea, settings } = world;
+  const { directory } = world;
   const isEmpty = directory.people.length === 0;
   const isMailShown = isEmpty || directory.people.some(hasMail);
-  const linked = gitea.accounts.filter(({ source_id }) => source_id === settings.GITEA_AUTH_SOURCE_ID);
+  const linked = linkedAccounts(world);
   return {
     mail: isMailShown ? 0 : linked.filter(({ email }) => isReal(email)).length,
     name: isEmpty || directory.hasNames ? 0 : linked.filter(hasName).length,
   };
 }
+
+/** All that Gitea has of the LDAP source. */
+export const linkedAccounts = ({ gitea, settings }: World) =>
+  gitea.accounts.filter(({ source_id }) => source_id === settings.GITEA_AUTH_SOURCE_ID);
 
 export const hasMail = ({ emails = [] }: Person) => emails.length > 0;
 

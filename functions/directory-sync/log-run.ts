@@ -27,7 +27,7 @@ const isIdle = ({ refusal, isDryRun }: SyncRun) => isDryRun || refusal !== undef
 function logFindings(run: SyncRun): void {
   const { plan, guards, hash, advice, isTaking, world, nativeSync } = run;
   for (const { code, dn, reason } of plan.conflicts.slice(0, CONFLICTS_TOLD)) {
-    log("sync.conflict-reported", { code, dn, reason });
+    log("sync.conflict-reported", { code, ...(dn !== undefined && { dn }), reason });
   }
   const beside = whatRunsBeside(nativeSync, world.settings);
   if (beside !== undefined) log("sync.noticed", { code: "gitea.native-sync", reason: beside });

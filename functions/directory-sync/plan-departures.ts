@@ -25,14 +25,20 @@ export function planDepartures(
     if ((person && !person.gone) || rebound.has(directoryId) || isUnclear(known)) continue;
     const reason = person?.gone?.reason ?? "the directory has nobody with this directory id";
     if (account.is_admin) {
-      const what = `${account.login} has left (${reason}) but is a site admin of Gitea: an admin decides`;
-      conflicts.push({ code: "leaver.is-admin", dn: person?.dn ?? "", reason: what });
+      // Blocked by another admin: that was the decision.
+      if (!account.prohibit_login) conflicts.push(leftAsAdmin(known, person, reason));
     } else if (!isProtected(person ?? {}, account)) {
       const departure = toDeparture(known, person, reason);
       if (departure) departures.push(departure);
     }
   }
   return { departures, conflicts };
+}
+
+function leftAsAdmin({ account, directoryId }: Known, person: Person | undefined, why: string): Conflict {
+  const who = `account ${account.login} (directory id ${directoryId}) is a site admin of Gitea's, whom the sync never touches`;
+  const advice = "block it in Gitea, or take its admin right, and this is told no more";
+  return { code: "leaver.is-admin", dn: person?.dn, reason: `${who}, and its person has left: ${why}. ${advice}` };
 }
 
 function toDeparture(known: Known, person: Person | undefined, reason: string): Departure | undefined {

@@ -56,8 +56,8 @@ export type Departure = {
 /** The same name, account and mail under another directory id. */
 export type Rebind = { from: string; to: string; username: string; account: string; dn: string };
 
-/** What no write can solve: for people, by DN. */
-export type Conflict = { code: string; dn: string; reason: string };
+/** What no write can solve: for people, by DN where the directory has an entry for it. */
+export type Conflict = { code: string; dn?: string | undefined; reason: string };
 
 /** Everything in it is sorted, so that the same world gives the same plan. */
 export type Plan = {

@@ -28,5 +28,5 @@ export function unmarkedLeavers({ directory, gitea, settings }: World, { byAccou
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
   const who = `${names.slice(0, NAMED).join(", ")}${more}`;
   const reason = `accounts of the LDAP source without hubforge's mark, whose people the directory does not let in any more: ${who}; an admin decides`;
-  return [{ code: "leaver.unmarked", dn: "", reason }];
+  return [{ code: "leaver.unmarked", reason }];
 }

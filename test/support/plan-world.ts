@@ -74,6 +74,7 @@ const SETTINGS: World["settings"] = {
   PROTECTED_USERS: [],
   GROUP_TEAMS: {},
   LDAP_ALLOWED_GROUPS: [],
+  LDAP_BASE: SUFFIX,
   SYNC_SCHEDULE: "rate(5 minutes)",
   SYNC_UPDATE_EXISTING: true,
   SYNC_CREATE: "none",

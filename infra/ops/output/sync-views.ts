@@ -28,7 +28,7 @@ export function rowsOf({ plan, guards }: Pick<SyncRun, "plan" | "guards">): Row[
     }),
     ...plan.conflicts.map(({ code, dn, reason }) => ({
       what: "conflict",
-      person: dn,
+      person: dn ?? "",
       account: "",
       detail: `${code}: ${reason}`,
     })),
