@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { afterEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
+import { giteaSettings } from "../infra/local/cloud/cloud-stack.ts";
 import { findPython } from "../infra/local/cloud/python.ts";
 import { readFlags } from "../infra/local/start-flags.ts";
 
@@ -17,6 +18,11 @@ describe("npm start -- --cloud", () => {
     expect(readFlags(["--cloud", "localstack", "--once"])).toMatchObject({ cloud: "localstack", once: true });
     expect(readFlags(["localstack"])).toBe("unexpected: localstack");
     expect(readFlags(["--cloud", "moto"])).toBe("unexpected: moto");
+  });
+
+  it("never syncs the small university into somebody else's Gitea", () => {
+    expect(giteaSettings(undefined, "https://git.uni.example")).toMatchObject({ STACK_SYNC: "false" });
+    expect(giteaSettings({ token: "t", sourceId: 2 }, "http://127.0.0.1:1")).not.toHaveProperty("STACK_SYNC");
   });
 
   it("says which Python it wants where there is none, and that it goes without", async () => {

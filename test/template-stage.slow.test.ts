@@ -132,6 +132,15 @@ describe("a stage that sets everything", () => {
   });
 });
 
+it("a stage that wants no sync of its own accord has nothing that starts one, and no alarm that misses it", async () => {
+  const [without, by] = [await packaged({ ...LEAST, STACK_SYNC: false }), await packaged(LEAST)];
+  const rules = (template: Template) => [...all(template, "AWS::Events::Rule", z.unknown()).keys()];
+  expect([rules(without), rules(by).length]).toEqual([[], 2]);
+  const alarms = (template: Template) => [...all(template, "AWS::CloudWatch::Alarm", z.unknown()).keys()];
+  expect(alarms(by).filter((id) => !alarms(without).includes(id))).toEqual(["SyncSilentAlarm"]);
+  expect(modelOf(without).functions.has("directory-sync")).toBe(true);
+}, 120_000);
+
 describe("a stage's file", () => {
   it("is told apart from what it cannot be, everything at once and by name", async () => {
     const wrong = {

@@ -33,7 +33,7 @@ export function alarmsFor({ stack, settings }: Stage): Record<string, Alarm> {
   const Period = Math.min(Math.max(interval ?? HOUR_SECONDS, SHORTEST_SECONDS), DAY_SECONDS);
   const wanted = Object.entries(Resources).filter(([id]) => {
     // How long a sync may rightly be silent by a cron expression, nobody works out.
-    if (id === "SyncSilentAlarm") return interval !== undefined && interval <= DAY_SECONDS;
+    if (id === "SyncSilentAlarm") return stack.STACK_SYNC && interval !== undefined && interval <= DAY_SECONDS;
     return id !== OTHER_DOOR[stack.STACK_HTTP];
   });
   return Object.fromEntries(

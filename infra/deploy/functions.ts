@@ -34,6 +34,7 @@ export function functionsBehind(
       {
         ...withoutReservation(stack, definition),
         ...(stack.STACK_HTTP === "function-urls" && ownUrl(definition.events)),
+        ...(!stack.STACK_SYNC && { events: definition.events.filter((event) => !("eventBridge" in event)) }),
         ...(stack.STACK_XRAY && { tracing: "Active" }),
         ...(stack.STACK_SUBNET_IDS.length > 0 && {
           vpc: { subnetIds: stack.STACK_SUBNET_IDS, securityGroupIds: stack.STACK_SECURITY_GROUP_IDS },

@@ -31,6 +31,8 @@ export const StackSettings = z
       .transform(Number)
       .refine((days) => RETENTION_DAYS.includes(days), { message: `must be one of ${RETENTION_DAYS.join(", ")}` }),
     STACK_XRAY: flag(false),
+    /** False: the directory sync never runs by itself, only when somebody says `hubforge sync`. */
+    STACK_SYNC: flag(true),
     /** Whom the alarms tell, and when they are over; without it they are only seen. */
     ALERT_TOPIC: z
       .string()

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { deployStack } from "../../deploy/deploy-stack.ts";
 import { oslsFolder, type Target } from "../../deploy/osls.ts";
+import { stackName } from "../../deploy/stack-state.ts";
 import { LOCAL_REGION } from "../embedded-queues.ts";
 import { type Ending, startTogether } from "../endings.ts";
 import { awsEnvironment, setEnvironment } from "../environment.ts";
 import { readFunctions } from "../functions.ts";
+import type { Gitea } from "../gitea/server.ts";
 import { createJournal } from "../journal.ts";
 import { findGitea, queueEnvironment } from "../parts.ts";
 import { postEvent } from "../post-event.ts";
@@ -62,14 +64,9 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
   );
 
   const webhookSecrets = options.webhookSecrets ?? { default: [`whsec_${randomBytes(32).toString("base64")}`] };
-  const { path: stageFile, settings } = await writeStage(dir, {
-    ...slapd.environment,
-    ...(gitea && { GITEA_TOKEN: gitea.token, GITEA_AUTH_SOURCE_ID: String(gitea.sourceId) }),
-    GITEA_URL: giteaUrl,
-    WEBHOOK_SECRETS: JSON.stringify(webhookSecrets),
-    STACK_HTTP: emulator.http,
-    ...options.settings,
-  });
+  const outside = { ...slapd.environment, ...giteaSettings(gitea, giteaUrl) };
+  const ours = { ...outside, WEBHOOK_SECRETS: JSON.stringify(webhookSecrets), STACK_HTTP: emulator.http };
+  const { path: stageFile, settings } = await writeStage(dir, { ...ours, ...options.settings });
   const target: Target = { stage: STAGE, region: LOCAL_REGION, parameters: { stageFile, ...options.parameters } };
   const deploy = async () => {
     const folder = join(dir, "service");
@@ -78,46 +75,56 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
   };
   const startedAt = Date.now();
   const { status, outputs } = await deploy();
-  onPart?.("Stack", `hubforge-${STAGE} ${status} in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
-
-  const functions = readFunctions({ stage: STAGE, region: LOCAL_REGION });
-  const addresses = functions.flatMap(({ name, routes }) =>
-    routes.map((route) => [route.split(" ")[1] ?? "", emulator.addressOf(name, outputs)] as const),
-  );
-  const relay = await openRelay({ addresses: new Map(addresses), ...(options.ports && { ports: options.ports }) });
-  endings.push(() => relay.stop());
-  onPart?.("Ingress", `${relay.url}/v1/events`);
-
-  const journal = createJournal();
-  const log = followFunctionLog(
-    functions.map(({ name }) => `/aws/lambda/hubforge-${STAGE}-${name}`),
-    journal.write,
-  );
-  endings.push(() => log.stop());
-  const sqs = new SQSClient({ region: LOCAL_REGION });
-  endings.push(() => sqs.destroy());
-  const queues = await queueUrls(sqs, emulator.endpoint, { stage: STAGE, region: LOCAL_REGION });
+  onPart?.("Stack", `${stackName(target)} ${status} in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
 
   const [[hub = "", [secret = ""] = []] = []] = Object.entries(webhookSecrets);
-  const send: Stack["send"] = (message) => postEvent(relay.url, secret, { ...message, hub });
-  const { url } = relay;
+  const around = await openAround(emulator, outputs, options, endings);
+  const { parameters } = options;
+  const environment = { ...settings, ...queueEnvironment(around.queues, parameters) };
   return {
-    url,
     hub,
     secret,
     slapd,
     gitea,
     giteaUrl,
-    queues,
-    sqs,
-    ...journal,
-    send,
+    ...around,
+    send: (message) => postEvent(around.url, secret, { ...message, hub }),
     target,
-    deployed: {
-      environment: { ...settings, ...queueEnvironment(queues, options.parameters) },
-      stage: STAGE,
-      parameters: options.parameters ?? {},
-    },
+    deployed: { environment, stage: STAGE, parameters: parameters ?? {} },
     deploy: async () => void (await deploy()),
   };
+}
+
+/** Somebody else's Gitea is never synced: the small university of this run must not decide who has left it. */
+export function giteaSettings(
+  standIn: Pick<Gitea, "token" | "sourceId"> | undefined,
+  giteaUrl: string,
+): Record<string, string> {
+  if (!standIn) return { GITEA_URL: giteaUrl, STACK_SYNC: "false" };
+  return { GITEA_URL: giteaUrl, GITEA_TOKEN: standIn.token, GITEA_AUTH_SOURCE_ID: String(standIn.sourceId) };
+}
+
+/** What surrounds the deployed functions: one door in front of them, their log as a journal, and their queues. */
+async function openAround(
+  emulator: Emulator,
+  outputs: Readonly<Record<string, string>>,
+  { ports, onPart }: CloudOptions,
+  endings: Ending[],
+) {
+  const functions = readFunctions({ stage: STAGE, region: LOCAL_REGION });
+  const addresses = functions.flatMap(({ name, routes }) =>
+    routes.map((route) => [route.split(" ")[1] ?? "", emulator.addressOf(name, outputs)] as const),
+  );
+  const relay = await openRelay({ addresses: new Map(addresses), ...(ports && { ports }) });
+  endings.push(() => relay.stop());
+  onPart?.("Ingress", `${relay.url}/v1/events`);
+
+  const journal = createJournal();
+  const groups = functions.map(({ name }) => `/aws/lambda/${stackName({ stage: STAGE })}-${name}`);
+  const log = followFunctionLog(groups, journal.write);
+  endings.push(() => log.stop());
+  const sqs = new SQSClient({ region: LOCAL_REGION });
+  endings.push(() => sqs.destroy());
+  const queues = await queueUrls(sqs, emulator.endpoint, { stage: STAGE, region: LOCAL_REGION });
+  return { url: relay.url, queues, sqs, ...journal };
 }
