@@ -12,7 +12,7 @@ import {
 import { afterEach, describe, expect, it } from "vitest";
 import { LOCAL_REGION, startEmbeddedQueues } from "../infra/local/embedded-queues.ts";
 import { createQueues, readQueues } from "../infra/local/resources.ts";
-import type { Parameters } from "../infra/local/template.ts";
+import type { Parameters } from "../infra/template.ts";
 import { eventually } from "./support/eventually.ts";
 import { startQueues } from "./support/queues.ts";
 

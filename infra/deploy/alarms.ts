@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { DEFAULT_SCHEDULE, rateSeconds } from "#shared/config/schedule.ts";
-import { parseTemplate } from "../local/template.ts";
+import { parseTemplate } from "../template.ts";
 import type { Stage } from "./stage-file.ts";
 
 const Alarm = z.object({

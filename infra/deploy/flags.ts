@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { templateParameters } from "../local/template.ts";
+import { templateParameters } from "../template.ts";
 import type { Target } from "./osls.ts";
 import { DeployTrouble } from "./trouble.ts";
 

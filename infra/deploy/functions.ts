@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { SettingsError } from "#shared/config.ts";
-import { parseTemplate } from "../local/template.ts";
+import { parseTemplate } from "../template.ts";
 import type { StackSettings } from "./stack-settings.ts";
 
 const ServiceFunction = z.looseObject({

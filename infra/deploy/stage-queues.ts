@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { departureDelaySeconds } from "../local/schedule.ts";
-import { parseTemplate } from "../local/template.ts";
+import { departureDelaySeconds } from "#shared/config/schedule.ts";
+import { parseTemplate } from "../template.ts";
 import type { Stage } from "./stage-file.ts";
 
 const QueueFile = z.object({ Resources: z.record(z.string(), z.unknown()) });

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Place, Reference, readTemplate, templateParameters } from "./template.ts";
+import { type Place, Reference, readTemplate, templateParameters } from "../template.ts";
 
 const SqsEvent = z.object({
   sqs: z.object({ arn: Reference, batchSize: z.literal(1), maximumConcurrency: z.coerce.number().int() }),

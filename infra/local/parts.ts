@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { CRASHED, DEAD_LETTERS, DEPARTURES, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
+import { type Parameters, type Place, templateParameters } from "../template.ts";
 import { LOCAL_REGION, startEmbeddedQueues } from "./embedded-queues.ts";
 import type { Ending } from "./endings.ts";
 import { startGitea } from "./gitea/server.ts";
 import { createQueues, type Queue, readQueues } from "./resources.ts";
 import type { Slapd } from "./slapd.ts";
 import type { StackOptions } from "./stack.ts";
-import { type Parameters, type Place, templateParameters } from "./template.ts";
 
 export function regionOf({ sqsEndpoint }: StackOptions): string {
   return (sqsEndpoint && (process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"])) || LOCAL_REGION;

@@ -6,8 +6,8 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import * as z from "zod";
+import { type Place, Reference, readTemplate } from "../template.ts";
 import { LOCAL_ACCOUNT } from "./embedded-queues.ts";
-import { type Place, Reference, readTemplate } from "./template.ts";
 
 export type QueueDefinition = {
   /** Its name in the template, e.g. `IdentityQueue`. */

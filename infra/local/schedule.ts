@@ -35,11 +35,3 @@ async function repeat(options: ScheduleOptions, stopping: AbortSignal): Promise<
     await sleep(seconds * 1000, undefined, { signal: stopping }).catch(() => undefined);
   }
 }
-
-/** What SQS can delay a message by at most (DelaySeconds). */
-const MAXIMUM_DELAY_SECONDS = 900;
-
-/** A leaver waits for one interval of the sync before the second look. */
-export function departureDelaySeconds(schedule: string): number {
-  return Math.min(rateSeconds(schedule) ?? MAXIMUM_DELAY_SECONDS, MAXIMUM_DELAY_SECONDS);
-}

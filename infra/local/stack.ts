@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { SQSClient } from "@aws-sdk/client-sqs";
+import { departureDelaySeconds } from "#shared/config/schedule.ts";
 import { loadSettings } from "#shared/config.ts";
 import { setLogWriter } from "#shared/log.ts";
+import type { Parameters, Place } from "../template.ts";
 import { type Ending, startTogether } from "./endings.ts";
 import { awsEnvironment, setEnvironment } from "./environment.ts";
 import { readFunctions } from "./functions.ts";
@@ -11,9 +13,7 @@ import { createJournal, type Journal } from "./journal.ts";
 import { findGitea, queueEnvironment, regionOf, startQueues } from "./parts.ts";
 import { type HubMessage, type Posted, postEvent } from "./post-event.ts";
 import type { Queue } from "./resources.ts";
-import { departureDelaySeconds } from "./schedule.ts";
 import { type Slapd, startSlapd } from "./slapd.ts";
-import type { Parameters, Place } from "./template.ts";
 import { wakeFunctions } from "./wake.ts";
 
 export type StackOptions = {

@@ -2,7 +2,7 @@ import { appendFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { settingNames } from "#shared/config.ts";
 import type { LogLine } from "#shared/log.ts";
-import type { Parameters } from "../local/template.ts";
+import type { Parameters } from "../template.ts";
 
 /** Beside the local stack's own state in its run folder: what this command needs to reach it. */
 export const OPS_FILE = "ops.json";

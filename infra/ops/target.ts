@@ -2,7 +2,7 @@ import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
 import { CRASHED, DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
 import { readStageValues } from "../deploy/stage-file.ts";
-import type { Parameters } from "../local/template.ts";
+import type { Parameters } from "../template.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
 import { type LocalStack, runningStacks } from "./local-stack.ts";
 import { createSqsClient } from "./sqs.ts";

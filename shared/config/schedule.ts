@@ -31,6 +31,14 @@ export function rateSeconds(schedule: string): number | undefined {
   return count === undefined ? undefined : Number(count) * (unit === "hour" ? 3600 : 60);
 }
 
+/** What SQS can delay a message by at most (DelaySeconds). */
+const MAXIMUM_DELAY_SECONDS = 900;
+
+/** A leaver waits for one interval of the sync before the second look. */
+export function departureDelaySeconds(schedule: string): number {
+  return Math.min(rateSeconds(schedule) ?? MAXIMUM_DELAY_SECONDS, MAXIMUM_DELAY_SECONDS);
+}
+
 /**
  * EventBridge's `rate(…)` or `cron(…)`: what AWS would refuse is refused before anything is deployed.
  * https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html

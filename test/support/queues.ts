@@ -2,7 +2,7 @@ import { SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { CRASHED, DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
 import { LOCAL_REGION, type QueuedMessage, startEmbeddedQueues } from "../../infra/local/embedded-queues.ts";
 import { createQueues, type Queue, readQueues } from "../../infra/local/resources.ts";
-import type { Parameters } from "../../infra/local/template.ts";
+import type { Parameters } from "../../infra/template.ts";
 import { type FaultOf, startAwsRules } from "./aws-rules.ts";
 
 type Name = QueueName | typeof CRASHED;

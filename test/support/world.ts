@@ -20,7 +20,7 @@ import { connectTemplates } from "../../functions/templates/template-source.ts";
 import { type GiteaOptions, startGitea } from "../../infra/local/gitea/server.ts";
 import { type Slapd, startSlapd } from "../../infra/local/slapd.ts";
 import { sqsRecord } from "../../infra/local/sqs-record.ts";
-import type { Parameters } from "../../infra/local/template.ts";
+import type { Parameters } from "../../infra/template.ts";
 import { GiteaView } from "./gitea-view.ts";
 import { outsideDirectoryPort, outsideGitea } from "./outside-gitea.ts";
 import { startQueues } from "./queues.ts";

@@ -1,6 +1,6 @@
 import { GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
+import type { Place } from "../../template.ts";
 import { type Queue, reachableUrl, readQueues } from "../resources.ts";
-import type { Place } from "../template.ts";
 
 /** The deployed queues, with URLs that can be reached. */
 export async function queueUrls(client: SQSClient, endpoint: string, place: Place): Promise<Queue[]> {

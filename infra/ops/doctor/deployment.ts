@@ -1,11 +1,10 @@
 import { GetQueueAttributesCommand, GetQueueUrlCommand, type SQSClient } from "@aws-sdk/client-sqs";
 import * as z from "zod";
-import { DEFAULT_SCHEDULE } from "#shared/config/schedule.ts";
+import { DEFAULT_SCHEDULE, departureDelaySeconds } from "#shared/config/schedule.ts";
 import { type Environment, loadSettings, type Settings } from "#shared/config.ts";
 import { createDirectory, type Everybody } from "#shared/directory.ts";
 import { createOnce } from "#shared/gitea.ts";
-import { departureDelaySeconds } from "../../local/schedule.ts";
-import type { Place } from "../../local/template.ts";
+import type { Place } from "../../template.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
 import { hintOf } from "../output/hint.ts";
 import { createSqsClient } from "../sqs.ts";

@@ -7,7 +7,7 @@ import * as z from "zod";
  * short forms of CloudFormation, `${sls:stage}` and `${param:…}` with the defaults of serverless.yml.
  */
 
-const ROOT = new URL("../../", import.meta.url);
+const ROOT = new URL("../", import.meta.url);
 
 /** What `--param name=value` would say. */
 export type Parameters = Readonly<Record<string, string | number>>;
