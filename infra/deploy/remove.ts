@@ -11,6 +11,10 @@ Removes a deployment with its queues and everything in them. Secrets, Gitea and 
 process.exitCode = await main();
 
 async function main(): Promise<number> {
+  if (process.argv.includes("--help")) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   try {
     const target = readTarget(process.argv.slice(2), USAGE);
     await removeStack({ ...target, say: (text) => process.stdout.write(text) });

@@ -24,7 +24,9 @@ const Values = z.record(
 export function readStageFile(path: string): Stage {
   const values = readStageValues(path);
   if (!values) {
-    throw new SettingsError(`${path} cannot be read: copy infra/stages/dev.yml to it and write your settings there`);
+    throw printable(
+      new SettingsError(`${path} cannot be read: copy infra/stages/dev.yml to it and write your settings there`),
+    );
   }
   const known = Object.keys(StackSettings.shape);
   const isOfStack = (name: string) => known.includes(name) || name.startsWith("STACK_");

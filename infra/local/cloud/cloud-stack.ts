@@ -50,6 +50,9 @@ export async function startCloudStack(options: CloudOptions): Promise<CloudStack
 
 async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omit<CloudStack, "stop">> {
   const { dir, seedLdif, onPart, say = () => undefined } = options;
+  // First, because a deployment takes long and a port may be taken.
+  const relay = await openRelay(options.ports);
+  endings.push(() => relay.stop());
   const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });
   endings.push(() => slapd.stop());
   onPart?.("LDAP", `slapd on ${slapd.url}`);
@@ -78,7 +81,9 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
   onPart?.("Stack", `${stackName(target)} ${status} in ${((Date.now() - startedAt) / 1000).toFixed(0)} s`);
 
   const [[hub = "", [secret = ""] = []] = []] = Object.entries(webhookSecrets);
-  const around = await openAround(emulator, outputs, options, endings);
+  relay.lead(addressesOf(emulator, outputs));
+  onPart?.("Ingress", `${relay.url}/v1/events`);
+  const around = await openAround(emulator, endings);
   const { parameters } = options;
   const environment = { ...settings, ...queueEnvironment(around.queues, parameters) };
   return {
@@ -87,8 +92,9 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
     slapd,
     gitea,
     giteaUrl,
+    url: relay.url,
     ...around,
-    send: (message) => postEvent(around.url, secret, { ...message, hub }),
+    send: (message) => postEvent(relay.url, secret, { ...message, hub }),
     target,
     deployed: { environment, stage: STAGE, parameters: parameters ?? {} },
     deploy: async () => void (await deploy()),
@@ -104,27 +110,25 @@ export function giteaSettings(
   return { GITEA_URL: giteaUrl, GITEA_TOKEN: standIn.token, GITEA_AUTH_SOURCE_ID: String(standIn.sourceId) };
 }
 
-/** What surrounds the deployed functions: one door in front of them, their log as a journal, and their queues. */
-async function openAround(
-  emulator: Emulator,
-  outputs: Readonly<Record<string, string>>,
-  { ports, onPart }: CloudOptions,
-  endings: Ending[],
-) {
-  const functions = readFunctions({ stage: STAGE, region: LOCAL_REGION });
-  const addresses = functions.flatMap(({ name, routes }) =>
-    routes.map((route) => [route.split(" ")[1] ?? "", emulator.addressOf(name, outputs)] as const),
-  );
-  const relay = await openRelay({ addresses: new Map(addresses), ...(ports && { ports }) });
-  endings.push(() => relay.stop());
-  onPart?.("Ingress", `${relay.url}/v1/events`);
+const deployedFunctions = () => readFunctions({ stage: STAGE, region: LOCAL_REGION });
 
+/** Path → the function behind it. */
+function addressesOf(emulator: Emulator, outputs: Readonly<Record<string, string>>) {
+  return new Map(
+    deployedFunctions().flatMap(({ name, routes }) =>
+      routes.map((route) => [route.split(" ")[1] ?? "", emulator.addressOf(name, outputs)] as const),
+    ),
+  );
+}
+
+/** What is read around the deployed functions: their log as a journal, and their queues. */
+async function openAround(emulator: Emulator, endings: Ending[]) {
   const journal = createJournal();
-  const groups = functions.map(({ name }) => `/aws/lambda/${stackName({ stage: STAGE })}-${name}`);
+  const groups = deployedFunctions().map(({ name }) => `/aws/lambda/${stackName({ stage: STAGE })}-${name}`);
   const log = followFunctionLog(groups, journal.write);
   endings.push(() => log.stop());
   const sqs = new SQSClient({ region: LOCAL_REGION });
   endings.push(() => sqs.destroy());
   const queues = await queueUrls(sqs, emulator.endpoint, { stage: STAGE, region: LOCAL_REGION });
-  return { url: relay.url, queues, sqs, ...journal };
+  return { queues, sqs, ...journal };
 }

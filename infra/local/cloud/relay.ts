@@ -2,26 +2,29 @@ import { createServer, type IncomingMessage, request, type ServerResponse } from
 import { type Door, listenOnFirst } from "../door.ts";
 import type { Address } from "./emulator.ts";
 
-export type RelayOptions = {
-  ports?: readonly number[];
-  /** Path → where the deployed function answers. */
-  addresses: ReadonlyMap<string, Address>;
+export type Relay = Door & {
+  /** Path → where the deployed function answers; 503 until this is said, so that whoever asks comes again. */
+  lead(addresses: ReadonlyMap<string, Address>): void;
 };
 
 /**
  * One address on loopback in front of deployed functions. Emulators give out addresses that change with each deployment, or
  * names that resolve nowhere; a hub wants one base URL.
  */
-export async function openRelay({ ports = [0], addresses }: RelayOptions): Promise<Door> {
+export async function openRelay(ports: readonly number[] = [0]): Promise<Relay> {
+  let addresses: ReadonlyMap<string, Address> | undefined;
   const server = createServer((incoming, response) => {
     const { pathname } = new URL(incoming.url ?? "/", "http://127.0.0.1");
-    const address = addresses.get(pathname);
+    const address = addresses?.get(pathname);
     if (address) pass(incoming, response, address);
-    else response.writeHead(404, { "content-type": "application/json" }).end('{"message":"Not Found"}');
+    else response.writeHead(addresses ? 404 : 503, { "content-type": "application/json" }).end();
   });
   const port = await listenOnFirst(server, ports);
   return {
     url: `http://127.0.0.1:${port}`,
+    lead: (found) => {
+      addresses = found;
+    },
     stop: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

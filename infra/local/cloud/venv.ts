@@ -38,7 +38,7 @@ export async function ensureVenv(options: VenvOptions): Promise<string> {
     await makeCacheFolder();
     await alone(join(cacheFolder(), "install.lock"), async () => {
       if (existsSync(done)) return;
-      say(`installing ${name} into ${folder} (once; up to two minutes and 500 MB)`);
+      say(`installing ${name} into ${folder} (once; up to two minutes and 500 MB, without a word from pip)`);
       await install(folder, program, { name, requirements, without });
       await writeFile(done, "");
     });
