@@ -5,32 +5,28 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { discardLetters, planDiscard } from "../infra/ops/letters/discard-letters.ts";
 import { openLetterQueue } from "../infra/ops/letters/letter-queue.ts";
 import { readLetters } from "../infra/ops/letters/read-letters.ts";
+import { freshQueues } from "./support/fresh-queues.ts";
 import { letterOf, sendLetters } from "./support/letters.ts";
 import { runOps } from "./support/ops.ts";
-import { startQueues, type TestQueues } from "./support/queues.ts";
 
-let queues: TestQueues;
-let environment: Record<string, string>;
+const fresh = freshQueues();
 let dir: string;
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "hubforge-ops-"));
-  queues = await startQueues();
-  environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
 });
 afterEach(async () => {
-  await queues.stop();
   await rm(dir, { recursive: true });
 });
 
-const ops = (...words: string[]) => runOps(["dead-letters", ...words], { environment });
-const bodies = () => queues.messagesIn("dead-letters").map(({ body }) => body);
+const ops = (...words: string[]) => runOps(["dead-letters", ...words], { environment: fresh.environment });
+const bodies = () => fresh.queues.messagesIn("dead-letters").map(({ body }) => body);
 
 describe("discard", () => {
   it("shows what it would take, and takes it with all copies once it is told to", async () => {
     const ada = letterOf("ada");
     const bob = letterOf("bob");
-    await sendLetters(queues, [ada, bob, ada]);
+    await sendLetters(fresh.queues, [ada, bob, ada]);
     const plan = await ops("discard", "--user", "ada");
     expect(plan.code).toBe(0);
     expect(bodies()).toHaveLength(3);
@@ -42,15 +38,15 @@ describe("discard", () => {
 
   it("takes two messages of one id for two letters where they are about two deliveries", async () => {
     const bob = letterOf("bob");
-    await sendLetters(queues, [letterOf("ada", { failureId: bob.failureId }), bob]);
+    await sendLetters(fresh.queues, [letterOf("ada", { failureId: bob.failureId }), bob]);
     expect((await ops("list")).lines).toHaveLength(2);
     expect(await ops("discard", "--user", "ada", "--execute", "--yes")).toMatchObject({ code: 0 });
     expect(bodies()).toEqual([JSON.stringify(bob)]);
   });
 
   it("leaves a letter that it holds no longer: somebody may be replaying it", async () => {
-    await sendLetters(queues, [letterOf("ada")]);
-    const reading = await readLetters(openLetterQueue(environment));
+    await sendLetters(fresh.queues, [letterOf("ada")]);
+    const reading = await readLetters(openLetterQueue(fresh.environment));
     await reading.hold.giveBack();
     const [result] = await discardLetters(planDiscard(reading.letters), { hold: reading.hold });
     expect(result).toMatchObject({ outcome: "failed", reason: "it is held no longer: somebody may have it" });
@@ -58,7 +54,7 @@ describe("discard", () => {
   });
 
   it("takes away what is not hubforge's when it is named", async () => {
-    await sendLetters(queues, ["not JSON", letterOf("ada")]);
+    await sendLetters(fresh.queues, ["not JSON", letterOf("ada")]);
     const [line = ""] = (await ops("list", "--class", "unknown")).lines;
     const { code } = await ops("discard", "--id", JSON.parse(line).id, "--execute", "--yes");
     expect(code).toBe(0);
@@ -67,7 +63,7 @@ describe("discard", () => {
   });
 
   it("refuses to discard everything unless it is told --all", async () => {
-    await sendLetters(queues, [letterOf("ada")]);
+    await sendLetters(fresh.queues, [letterOf("ada")]);
     expect(await ops("discard", "--execute", "--yes")).toMatchObject({ code: 2 });
     expect(await ops("discard", "--id", "", "--execute", "--yes")).toMatchObject({ code: 2 });
     expect(bodies()).toHaveLength(1);
@@ -80,7 +76,7 @@ describe("export", () => {
   it("writes every message whole, whatever it is, and leaves it on the queue", async () => {
     const odd = "no JSON \u009b31m \u202e ünïcödé";
     const ada = letterOf("ada");
-    await sendLetters(queues, [ada, odd, ada]);
+    await sendLetters(fresh.queues, [ada, odd, ada]);
     const { code, lines } = await ops("export");
     expect(code).toBe(0);
     expect(lines.map((line) => JSON.parse(line).body).toSorted()).toEqual(
@@ -90,7 +86,7 @@ describe("export", () => {
   });
 
   it("goes into a new file, and never over an old one", async () => {
-    await sendLetters(queues, [letterOf("ada"), letterOf("bob")]);
+    await sendLetters(fresh.queues, [letterOf("ada"), letterOf("bob")]);
     const out = join(dir, "letters.jsonl");
     expect(await ops("export", "--user", "bob", "--out", out)).toMatchObject({ code: 0, stdout: "" });
     const kept = await readFile(out, "utf8");
@@ -105,7 +101,7 @@ describe("export", () => {
 describe("stats", () => {
   it("counts letters and people by stage and reason, the most frequent first", async () => {
     const failing = { stage: "repository", code: "gitea.failing", class: "exhausted" } as const;
-    await sendLetters(queues, [letterOf("ada"), letterOf("bob", failing), letterOf("Bob", failing)]);
+    await sendLetters(fresh.queues, [letterOf("ada"), letterOf("bob", failing), letterOf("Bob", failing)]);
     const { lines } = await ops("stats");
     expect(lines.map((line) => JSON.parse(line))).toMatchObject([
       { ...failing, letters: 2, people: 1 },
@@ -116,9 +112,9 @@ describe("stats", () => {
 
 describe("queues", () => {
   it("shows what waits in each", async () => {
-    await sendLetters(queues, [letterOf("ada"), letterOf("bob")]);
-    await queues.send("account", "{}");
-    const { code, lines } = await runOps(["queues"], { environment });
+    await sendLetters(fresh.queues, [letterOf("ada"), letterOf("bob")]);
+    await fresh.queues.send("account", "{}");
+    const { code, lines } = await runOps(["queues"], { environment: fresh.environment });
     expect(code).toBe(0);
     const seen = lines.map((line) => JSON.parse(line));
     expect(seen.map(({ queue }) => queue)).toEqual([

@@ -1,9 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Failure, Learned } from "#shared/envelope.ts";
+import { countLetters } from "../infra/ops/letters/count-letters.ts";
 import { planDiscard } from "../infra/ops/letters/discard-letters.ts";
 import { type Letter, readLetter } from "../infra/ops/letters/letter.ts";
 import { personOf, planReplay } from "../infra/ops/letters/plan-replay.ts";
+import { warnOfPlan } from "../infra/ops/letters/warn.ts";
 import { letterOf } from "./support/letters.ts";
 
 const SECONDS = 60;
@@ -65,6 +67,16 @@ describe("a plan", () => {
     );
   });
 
+  it("has another hash once the same letters are of a later replay, whatever their ids", () => {
+    const letter = read(letterOf("ada"));
+    const { envelope } = letter;
+    if (!envelope) throw new Error("a letter of a spawn has an envelope");
+    const later = { ...letter, envelope: { ...envelope, replay: { number: 1, failedAt: [letter.failedAt] } } };
+    expect(planReplay([later], [later]).hash).not.toBe(planReplay([letter], [letter]).hash);
+    const elsewhere = read(letterOf("ada", { failureId: letter.id, stage: "team", envelope }));
+    expect(planReplay([elsewhere], [elsewhere]).hash).not.toBe(planReplay([letter], [letter]).hash);
+  });
+
   it("sends each delivery once, under a number that none of its letters has, and takes all of its letters along", () => {
     void fc.assert(
       fc.property(letters, (some) => {
@@ -93,6 +105,46 @@ describe("a plan", () => {
         }
       }),
     );
+  });
+});
+
+describe("a crowd of letters", () => {
+  const CROWD = 200_000;
+
+  it("is planned and counted as a few are", () => {
+    const one = read(letterOf("ada"));
+    const crowd = Array.from({ length: CROWD }, (_, index) => ({
+      ...one,
+      id: `f${index}`,
+      failedAt: timeOf(index % 60),
+    }));
+    const ends = { oldest: "2026-11-24T09:00:00.000Z", newest: "2026-11-24T09:00:59.000Z" };
+    expect(countLetters(crowd)).toMatchObject([{ letters: CROWD, people: 1, ...ends }]);
+    const { steps, oldest, newest } = planReplay(crowd.slice(0, 1), crowd);
+    expect(steps[0]?.letters).toHaveLength(CROWD);
+    expect({ oldest, newest }).toEqual(ends);
+  });
+});
+
+describe("a delivery that was replayed and failed again", () => {
+  const now = new Date("2026-11-24T12:00:00Z");
+  const ago = (minutes: number) => new Date(now.getTime() - minutes * 60_000).toISOString();
+  const warned = (change: Partial<Failure>, replays = 1) => {
+    const replay = { number: replays, failedAt: Array.from({ length: replays }, () => ago(180)) };
+    const letter = read(letterOf("ada", { ...change, sent: { replay } }));
+    return warnOfPlan(planReplay([letter], [letter]), [letter], now).map(({ code }) => code);
+  };
+
+  it("is warned of while SQS may remember the replay: its first failure since then is no older than that", () => {
+    expect(warned({ firstFailedAt: ago(4), failedAt: ago(1) })).toEqual(["just-replayed"]);
+  });
+
+  it("is not after an outage: it failed for the last time just now, but was replayed an hour before", () => {
+    expect(warned({ firstFailedAt: ago(60), failedAt: ago(0), class: "exhausted" })).toEqual([]);
+  });
+
+  it("is not where it was never replayed", () => {
+    expect(warned({ firstFailedAt: ago(1), failedAt: ago(1) }, 0)).toEqual([]);
   });
 });
 

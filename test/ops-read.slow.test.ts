@@ -1,22 +1,15 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { openLetterQueue } from "../infra/ops/letters/letter-queue.ts";
 import { readLetters } from "../infra/ops/letters/read-letters.ts";
+import { freshQueues } from "./support/fresh-queues.ts";
 import { letterOf, sendLetters } from "./support/letters.ts";
 import { runOps } from "./support/ops.ts";
-import { startQueues, type TestQueues } from "./support/queues.ts";
 
-let queues: TestQueues;
-let environment: Record<string, string>;
-
-beforeEach(async () => {
-  queues = await startQueues();
-  environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
-});
-afterEach(() => queues.stop());
+const fresh = freshQueues();
 
 /** What somebody else would see now. */
 async function seenByOthers(): Promise<number> {
-  const { messages, hold } = await readLetters(openLetterQueue(environment));
+  const { messages, hold } = await readLetters(openLetterQueue(fresh.environment));
   await hold.giveBack();
   return messages;
 }
@@ -26,8 +19,8 @@ describe("reading the dead letters", () => {
     const letters = Array.from({ length: 37 }, (_, index) =>
       letterOf(`user${index}`, { failedAt: `2026-11-24T09:${String(59 - index).padStart(2, "0")}:00Z` }),
     );
-    await sendLetters(queues, letters);
-    const { code, lines } = await runOps(["dead-letters", "list"], { environment });
+    await sendLetters(fresh.queues, letters);
+    const { code, lines } = await runOps(["dead-letters", "list"], { environment: fresh.environment });
     expect(code).toBe(0);
     expect(lines.map((line) => JSON.parse(line).person)).toEqual(letters.map((_, index) => `user${36 - index}`));
     await expect.poll(seenByOthers, { timeout: 5000 }).toBe(37);
@@ -35,8 +28,8 @@ describe("reading the dead letters", () => {
 
   it("counts copies of one failure as one letter", async () => {
     const letter = letterOf("ada");
-    await sendLetters(queues, [letter, letter, letterOf("bob")]);
-    const { lines } = await runOps(["dead-letters", "list"], { environment });
+    await sendLetters(fresh.queues, [letter, letter, letterOf("bob")]);
+    const { lines } = await runOps(["dead-letters", "list"], { environment: fresh.environment });
     expect(lines.map((line) => JSON.parse(line)).map(({ person, copies }) => [person, copies])).toEqual([
       ["ada", 2],
       ["bob", 1],
@@ -44,9 +37,9 @@ describe("reading the dead letters", () => {
   });
 
   it("says that another reader may hold what it cannot see", async () => {
-    await sendLetters(queues, [letterOf("ada"), letterOf("bob")]);
-    const other = await readLetters(openLetterQueue(environment));
-    const { code, stderr } = await runOps(["dead-letters", "list"], { environment });
+    await sendLetters(fresh.queues, [letterOf("ada"), letterOf("bob")]);
+    const other = await readLetters(openLetterQueue(fresh.environment));
+    const { code, stderr } = await runOps(["dead-letters", "list"], { environment: fresh.environment });
     expect(code).toBe(3);
     expect(stderr).toContain("2 letters are counted on the queue and could not be seen: another reader may hold them");
     await other.hold.giveBack();
@@ -54,11 +47,11 @@ describe("reading the dead letters", () => {
 
   it("gives everything back when it is interrupted", async () => {
     await sendLetters(
-      queues,
+      fresh.queues,
       Array.from({ length: 60 }, (_, index) => letterOf(`user${index}`)),
     );
     const interruption = new AbortController();
-    const reading = readLetters(openLetterQueue(environment), {
+    const reading = readLetters(openLetterQueue(fresh.environment), {
       signal: interruption.signal,
       onProgress: (seen) => seen >= 20 && interruption.abort(),
     });
@@ -67,21 +60,21 @@ describe("reading the dead letters", () => {
   });
 
   it("keeps letters hidden from others for as long as it works with them", async () => {
-    await sendLetters(queues, [letterOf("ada"), letterOf("bob")]);
-    const reading = await readLetters(openLetterQueue(environment), { holdSeconds: 1 });
+    await sendLetters(fresh.queues, [letterOf("ada"), letterOf("bob")]);
+    const reading = await readLetters(openLetterQueue(fresh.environment), { holdSeconds: 1 });
     expect(await seenByOthers()).toBe(0); // having waited three times as long as they were hidden for
     await reading.hold.giveBack();
     expect(reading.hold.size).toBe(0);
   });
 
   it("lists what is not hubforge's, and what another version wrote, as such", async () => {
-    await sendLetters(queues, [
+    await sendLetters(fresh.queues, [
       "not JSON",
       JSON.stringify({ ...letterOf("ada"), version: 7, reason: "from the future" }),
       JSON.stringify({ hello: "world" }),
       letterOf("bob", { envelope: null, rawBody: "???", code: "envelope.invalid" }),
     ]);
-    const { lines } = await runOps(["dead-letters", "list"], { environment });
+    const { lines } = await runOps(["dead-letters", "list"], { environment: fresh.environment });
     const seen = lines.map((line) => JSON.parse(line));
     expect(seen.map(({ kind }) => kind).toSorted()).toEqual(["foreign", "foreign", "other-version", "ours"]);
     expect(seen.every(({ isReplayable }) => isReplayable === false)).toBe(true);
@@ -93,9 +86,9 @@ describe("reading the dead letters", () => {
 
 describe("what a person sees", () => {
   it("fits the table into the terminal, with relative times", async () => {
-    await sendLetters(queues, [letterOf("ada", { reason: "a long story ".repeat(30) })]);
+    await sendLetters(fresh.queues, [letterOf("ada", { reason: "a long story ".repeat(30) })]);
     const now = new Date("2026-11-24T11:30:00Z");
-    const { stdout } = await runOps(["dead-letters", "list"], { environment, columns: 100, now });
+    const { stdout } = await runOps(["dead-letters", "list"], { environment: fresh.environment, columns: 100, now });
     const [titles = "", row = ""] = stdout.split("\n");
     expect(titles).toMatch(/^ID +PERSON +STAGE +CLASS +CODE +FAILED +REPLAYS +REASON$/);
     expect(row).toMatch(/ada +account +permanent +account\.taken +2 h ago +a long story/);
@@ -104,8 +97,11 @@ describe("what a person sees", () => {
 
   it("shows one letter in full, with absolute times, the request and the raw message", async () => {
     const letter = letterOf("ada");
-    await sendLetters(queues, [letter, letterOf("bob")]);
-    const { stdout, code } = await runOps(["dead-letters", "show", letter.failureId], { environment, columns: 100 });
+    await sendLetters(fresh.queues, [letter, letterOf("bob")]);
+    const { stdout, code } = await runOps(["dead-letters", "show", letter.failureId], {
+      environment: fresh.environment,
+      columns: 100,
+    });
     expect(code).toBe(0);
     expect(stdout).toContain("failed       2026-11-24 09:00:02 UTC");
     expect(stdout).toContain("request      GET /users/ada → 200");
@@ -116,8 +112,8 @@ describe("what a person sees", () => {
   it("says of a crash where to look", async () => {
     const crash = { class: "crash", code: "stage.crashed", stage: "team", attempts: 30 } as const;
     const letter = letterOf("ada", crash);
-    await sendLetters(queues, [letter]);
-    const { stdout } = await runOps(["dead-letters", "show"], { environment, columns: 100 });
+    await sendLetters(fresh.queues, [letter]);
+    const { stdout } = await runOps(["dead-letters", "show"], { environment: fresh.environment, columns: 100 });
     expect(stdout).toContain("class        crash (the function crashed or ran out of time; SQS gave up)");
     expect(stdout).toContain("attempts     30");
     expect(stdout).toContain(

@@ -1,27 +1,20 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Envelope } from "#shared/envelope.ts";
+import { freshQueues } from "./support/fresh-queues.ts";
 import { letterOf, sendLetters } from "./support/letters.ts";
 import { type OpsOptions, runOps } from "./support/ops.ts";
-import { startQueues, type TestQueues } from "./support/queues.ts";
 
-let queues: TestQueues;
-let environment: Record<string, string>;
-
-beforeEach(async () => {
-  queues = await startQueues();
-  environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
-});
-afterEach(() => queues.stop());
+const fresh = freshQueues();
 
 const replay = (words: string[], options: Partial<OpsOptions> = {}) =>
-  runOps(["dead-letters", "replay", ...words], { environment, ...options });
-const letters = () => queues.messagesIn("dead-letters").length;
+  runOps(["dead-letters", "replay", ...words], { environment: fresh.environment, ...options });
+const letters = () => fresh.queues.messagesIn("dead-letters").length;
 const sent = (queue: "identity" | "release" = "identity") =>
-  queues.messagesIn(queue).map(({ body }) => Envelope.parse(JSON.parse(body)));
+  fresh.queues.messagesIn(queue).map(({ body }) => Envelope.parse(JSON.parse(body)));
 
 describe("a replay", () => {
   it("does nothing without --execute, and says what would do it", async () => {
-    await sendLetters(queues, [letterOf("ada")]);
+    await sendLetters(fresh.queues, [letterOf("ada")]);
     const { code, stderr } = await replay(["--user", "ada"]);
     expect(code).toBe(0);
     expect(stderr).toMatch(/hubforge dead-letters replay --user ada --execute --plan [0-9a-f]{12}/);
@@ -35,10 +28,10 @@ describe("a replay", () => {
       account: { giteaUserId: 1, username: "ada", isSiteAdmin: false, teams: [] },
       replay: { number: 1, reason: "the first attempt", failedAt: ["2026-11-23T08:00:00Z"] },
     };
-    await sendLetters(queues, [letterOf("Ada", { stage: "team", sent: learned })]);
+    await sendLetters(fresh.queues, [letterOf("Ada", { stage: "team", sent: learned })]);
     const { code } = await replay(["--execute", "--yes", "--reason", "Gitea is back"]);
     expect(code).toBe(0);
-    const [message] = queues.messagesIn("identity");
+    const [message] = fresh.queues.messagesIn("identity");
     const [envelope] = sent();
     expect(message).toMatchObject({ groupId: "ada", attributes: { stage: "identity" } });
     expect(message?.deduplicationId).toBe(`default:${envelope?.delivery.id}:identity:2`);
@@ -54,13 +47,13 @@ describe("a replay", () => {
 
   it("finds the sync's person by directory id, as the sync meant it", async () => {
     const sync: Partial<Envelope> = { route: "refresh", directoryId: "id-of-ada", leave: ["datasci"] };
-    await sendLetters(queues, [letterOf("ada", { sent: sync })]);
+    await sendLetters(fresh.queues, [letterOf("ada", { sent: sync })]);
     await replay(["--execute", "--yes"]);
     expect(sent()[0]).toMatchObject(sync);
   });
 
   it("sends a stop to release", async () => {
-    await sendLetters(queues, [letterOf("ada", { stage: "release", sent: { route: "stop" } })]);
+    await sendLetters(fresh.queues, [letterOf("ada", { stage: "release", sent: { route: "stop" } })]);
     await replay(["--execute", "--yes"]);
     expect(sent("release")).toHaveLength(1);
   });
@@ -69,7 +62,7 @@ describe("a replay", () => {
     const at = (minute: number) => ({ receivedAt: `2026-11-24T09:0${minute}:00Z`, occurredAt: "2026-11-24T09:00:00Z" });
     const delivery = (id: string, user: string, minute: number) =>
       letterOf(user, { sent: { delivery: { id, hub: "default", user, server: "", session: "s", ...at(minute) } } });
-    await sendLetters(queues, [
+    await sendLetters(fresh.queues, [
       delivery("a3", "ada", 3),
       delivery("b2", "bob", 2),
       delivery("a1", "Ada", 1),
@@ -86,7 +79,7 @@ describe("a replay", () => {
   it("handles copies, and other letters of the same delivery, once", async () => {
     const first = letterOf("ada");
     const later = { ...first, failureId: "later", stage: "team", failedAt: "2026-11-24T10:00:00Z" };
-    await sendLetters(queues, [first, first, later, first]);
+    await sendLetters(fresh.queues, [first, first, later, first]);
     const { code } = await replay(["--stage", "team", "--execute", "--yes"]);
     expect(code).toBe(0);
     expect(sent()).toHaveLength(1);
@@ -94,7 +87,7 @@ describe("a replay", () => {
   });
 
   it("leaves what is no envelope where it is, and says so", async () => {
-    await sendLetters(queues, ["hello", letterOf("ada")]);
+    await sendLetters(fresh.queues, ["hello", letterOf("ada")]);
     const { code, lines } = await replay(["--execute", "--yes"]);
     expect(code).toBe(0);
     expect(lines.map((line) => JSON.parse(line)).filter(({ type }) => type === "warning")).toMatchObject([
@@ -107,7 +100,7 @@ describe("a replay", () => {
 
 describe("the confirmation", () => {
   it("is the count, typed", async () => {
-    await sendLetters(queues, [letterOf("ada"), letterOf("bob")]);
+    await sendLetters(fresh.queues, [letterOf("ada"), letterOf("bob")]);
     expect(await replay(["--execute"], { typed: "3" })).toMatchObject({ code: 1 });
     expect(letters()).toBe(2);
     const { code, stderr } = await replay(["--execute"], { typed: "2" });
@@ -117,7 +110,7 @@ describe("the confirmation", () => {
   });
 
   it("is refused where nobody is there to give it", async () => {
-    await sendLetters(queues, [letterOf("ada")]);
+    await sendLetters(fresh.queues, [letterOf("ada")]);
     const { code, stderr } = await replay(["--execute"]);
     expect(code).toBe(2);
     expect(stderr).toContain("add --yes");
@@ -125,10 +118,10 @@ describe("the confirmation", () => {
   });
 
   it("holds for exactly the letters of the plan that was seen", async () => {
-    await sendLetters(queues, [letterOf("ada")]);
+    await sendLetters(fresh.queues, [letterOf("ada")]);
     const { lines } = await replay([]);
     const { hash } = JSON.parse(lines.at(-1) ?? "");
-    await sendLetters(queues, [letterOf("bob")]);
+    await sendLetters(fresh.queues, [letterOf("bob")]);
     const late = await replay(["--execute", "--yes", "--plan", hash]);
     expect(late.code).toBe(1);
     expect(late.stderr).toContain("not those of plan");

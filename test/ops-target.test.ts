@@ -20,6 +20,24 @@ const found = { ...beside, QUEUE_URL_DEAD_LETTERS: urlOf(`hubforge-${STAGE}-dead
 const findByUrls = (environment: Record<string, string>) => findTarget({ queues: [] }, environment);
 afterEach(() => rmSync(file, { force: true }));
 
+describe("the lab", () => {
+  it.each(["http://127.evil.example", "http://git.uni.example", "http://localhost.evil.example:3000", "no address"])(
+    "breaks nothing at %s, which is not this machine",
+    async (GITEA_URL) => {
+      const { code, stderr } = await runOps(["lab", "heal"], { environment: { ...other, GITEA_URL } });
+      expect({ code, stderr }).toEqual({ code: 2, stderr: expect.stringContaining(`${GITEA_URL} is no stand-in`) });
+    },
+  );
+
+  it.each(["http://127.0.0.1:9", "http://127.8.8.8:9", "http://localhost:9", "http://[::1]:9"])(
+    "asks %s, which is",
+    async (GITEA_URL) => {
+      const { stderr } = await runOps(["lab", "heal"], { environment: { ...other, GITEA_URL } });
+      expect(stderr).toContain(`no answer from ${GITEA_URL}`);
+    },
+  );
+});
+
 describe("queues of the environment", () => {
   it("are the deployment's that their names tell: its logs, its functions, its settings", async () => {
     writeFileSync(file, "GITEA_URL: https://git.uni.example\nGITEA_ORG: from-the-file\nSTACK_XRAY: true\n");

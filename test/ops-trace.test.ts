@@ -147,6 +147,19 @@ describe("trace, from CloudWatch Logs", () => {
     expect(await readCloudWatch({ ...question, value: "ada" })).toEqual([]);
   });
 
+  it("takes no * for anything else, and a name in any case for the same", async () => {
+    const people = ["a*", "ab", "Ada.L", "ada.l", "ADA.L", "adaxl", "Müller", "müller", "muller"];
+    await cloud.stop();
+    cloud = await startCloudWatch({ [group("team")]: people.map((person) => line("team.created", person)) });
+    process.env["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"] = cloud.endpoint;
+    const found = async (value: string) => (await readCloudWatch({ ...question, value })).map(({ person }) => person);
+    expect(await found("a*")).toEqual(["a*"]);
+    expect(await found("aDA.l")).toEqual(["Ada.L", "ada.l", "ADA.L"]);
+    expect(await found("MÜLLER")).toEqual(["Müller", "müller"]);
+    expect(await readCloudWatch({ ...question, field: "delivery", value: "d*" })).toEqual([]);
+    expect(await readCloudWatch({ ...question, field: "delivery", value: "d1" })).toHaveLength(people.length);
+  });
+
   it("says in one sentence when it may not", async () => {
     cloud.refuse("AccessDeniedException");
     await expect(readCloudWatch({ ...question, value: "ada" })).rejects.toThrow(

@@ -130,7 +130,8 @@ describe("a plan says what the letters themselves show", () => {
 
   it("that a delivery was replayed minutes ago and failed again", async () => {
     const replay = { number: 2, failedAt: ["2026-11-24T09:00:00Z", "2026-11-24T09:01:00Z"] };
-    await sendLetters(world.queues, [letterOf("ada", { failedAt: new Date().toISOString(), sent: { replay } })]);
+    const failed = { firstFailedAt: new Date().toISOString(), failedAt: new Date().toISOString() };
+    await sendLetters(world.queues, [letterOf("ada", { ...failed, sent: { replay } })]);
     expect((await warnings(["--no-ask"])).map(({ code }) => code)).toEqual(["just-replayed"]);
   });
 

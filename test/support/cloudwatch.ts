@@ -21,8 +21,8 @@ export type TestCloudWatch = {
 const PAGE = 2;
 
 /**
- * FilterLogEvents of CloudWatch Logs on loopback, over `groups`: log group → messages. It knows the one kind of pattern that
- * we send, `{ $.field = "value" }`, answers in pages, and ResourceNotFoundException for a group that is not there.
+ * FilterLogEvents of CloudWatch Logs on loopback, over `groups`: log group → messages. It knows the kinds of pattern that
+ * we send, answers in pages, and ResourceNotFoundException for a group that is not there.
  */
 export async function startCloudWatch(groups: Record<string, string[]>): Promise<TestCloudWatch> {
   const asked: string[] = [];
@@ -57,9 +57,25 @@ export async function startCloudWatch(groups: Record<string, string[]>): Promise
   };
 }
 
+const CONDITION = /\$\.(\w+) = (?:("(?:[^"\\]|\\.)*")|%([^%]*)%)/g;
+
+/** `{ $.field = "value" }`, `{ (…) || (…) }` and `{ $.field = %expression% }`: "Filter pattern syntax", with all its traps. */
 function isMatch(message: string, pattern: string): boolean {
-  const [, field, quoted] = /^\{ \$\.(\w+) = ("(?:[^"\\]|\\.)*") \}$/.exec(pattern) ?? [];
-  if (field === undefined || quoted === undefined || !message.startsWith("{")) return false;
+  if (!/^\{ .* \}$/s.test(pattern) || !message.startsWith("{")) return false;
   const line = z.record(z.string(), z.unknown()).parse(JSON.parse(message));
-  return line[field] === JSON.parse(quoted);
+  return [...pattern.matchAll(CONDITION)].some(([, field = "", quoted, expression = ""]) => {
+    const wanted = quoted === undefined ? expressionOf(expression) : wildcards(z.string().parse(JSON.parse(quoted)));
+    return wanted.test(String(line[field]));
+  });
+}
+
+/** `*` stands for anything; case counts. */
+function wildcards(value: string): RegExp {
+  return new RegExp(`^${value.replaceAll(/[\\^$.+?()[\]{}|]/g, "\\$&").replaceAll("*", ".*")}$`, "s");
+}
+
+/** Only ASCII letters, digits, some symbols and operators; no parentheses. */
+function expressionOf(text: string): RegExp {
+  if (!/^[\w:#=@/;,^$?[\]{}|\\*+.-]*$/.test(text)) throw new Error(`AWS refuses the expression ${text}`);
+  return new RegExp(text);
 }

@@ -3,6 +3,7 @@ import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT } from "../exit-codes.ts";
 import { type ActiveFault, FAULTS, openLab } from "../lab/faults.ts";
+import { isLoopback } from "../loopback.ts";
 import { parseCount, requireWord } from "../options.ts";
 import { hintOf } from "../output/hint.ts";
 import { showRows } from "../output/rows.ts";
@@ -70,8 +71,6 @@ async function labOf(context: Context) {
   if (!url) throw new UsageError("no local stack is running: start one with npm start");
   return { faults: openLab(url), terminal: context.terminal };
 }
-
-const isLoopback = (url: string) => ["127.0.0.1", "[::1]", "localhost"].includes(new URL(url).hostname);
 
 const COLUMNS: Column<ActiveFault>[] = [
   { title: "METHOD", text: ({ method }) => method ?? "any" },

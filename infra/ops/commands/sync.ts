@@ -9,9 +9,8 @@ import { parseMinutes } from "../options.ts";
 import { inert, inertJson } from "../output/inert.ts";
 import { showRows } from "../output/rows.ts";
 import { columns, rowsOf, summaryOf, summaryRow } from "../output/sync-views.ts";
-import { findTarget } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
-import type { Context, Verb } from "./context.ts";
+import { type Context, openTarget, type Verb } from "./context.ts";
 
 type SyncOptions = { dryRun?: boolean; confirm?: string; rebind?: string; within: string };
 
@@ -33,10 +32,7 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
   if (confirm !== undefined && rebind !== undefined) throw new UsageError("--confirm and --rebind: one at a time");
   const timeUp = AbortSignal.timeout(parseMinutes(within) * 60_000);
   const signal = AbortSignal.any([context.signal, timeUp]);
-  const target = await findTarget(
-    { deployment: context.deployment, queues: ["identity", DEPARTURES], signal: context.signal },
-    context.environment,
-  );
+  const target = await openTarget(context, ["identity", DEPARTURES]);
   const requests = { total: 0, writes: 0 };
   const progress: Progress = { people: 0, accounts: 0, sent: 0 };
   const line = liveLine(

@@ -1,4 +1,5 @@
 import { createSender, type Sender } from "#shared/queue.ts";
+import { createBodies } from "../letters/bodies.ts";
 import { discardLetters, planDiscard } from "../letters/discard-letters.ts";
 import { planReplay } from "../letters/plan-replay.ts";
 import type { Reading } from "../letters/read-letters.ts";
@@ -10,7 +11,7 @@ import type { Target } from "../target.ts";
 import { type Choice, chooseLetters } from "./choose-letters.ts";
 import type { Content, Execution, Plan, Planning, RunResult, Verb } from "./content.ts";
 import { createJobs, type Job, type Jobs } from "./jobs.ts";
-import { createBodies, type Snapshot, without } from "./snapshot.ts";
+import { type Snapshot, without } from "./snapshot.ts";
 
 /** What the console works on, and what it has found there so far. */
 export type Desk = ReturnType<typeof openDesk>;

@@ -76,7 +76,7 @@ const GONE =
 function findLetter(desk: Desk, key: string | undefined): { letter: Letter; body: string | undefined } | undefined {
   const snapshot = desk.snapshot();
   const letter = snapshot?.letters.find((one) => keyOf(one) === key);
-  return letter && { letter, body: snapshot?.bodyOf(letter.id) };
+  return letter && { letter, body: snapshot?.bodyOf(letter) };
 }
 
 function reading(job: Job<Content>): Html {

@@ -1,5 +1,6 @@
 import { foldName } from "#shared/names.ts";
 import type { Letter } from "./letter.ts";
+import { spanOf } from "./span.ts";
 
 /** How many letters one stage wrote for one reason. */
 export type LetterCount = {
@@ -19,15 +20,13 @@ export function countLetters(letters: readonly Letter[]): LetterCount[] {
     .flatMap((some) => {
       const [first] = some;
       if (!first) return [];
-      const times = some.map(({ failedAt }) => Date.parse(failedAt));
       return {
         stage: first.stage,
         code: first.code,
         class: first.class,
         letters: some.length,
         people: new Set(some.flatMap(({ names }) => (names[0] === undefined ? [] : [foldName(names[0])]))).size,
-        oldest: new Date(Math.min(...times)).toISOString(),
-        newest: new Date(Math.max(...times)).toISOString(),
+        ...spanOf(first, some),
       };
     })
     .toSorted((one, other) => other.letters - one.letters);

@@ -1,4 +1,4 @@
-import type { Hold } from "./hold.ts";
+import { type Hold, NOT_HELD } from "./hold.ts";
 import type { Letter } from "./letter.ts";
 import { hashOf } from "./plan-replay.ts";
 
@@ -9,7 +9,7 @@ export type DiscardPlan = {
 };
 
 export function planDiscard(chosen: readonly Letter[]): DiscardPlan {
-  return { hash: hashOf(chosen.map(({ id }) => `discard ${id}`)), letters: chosen };
+  return { hash: hashOf(chosen.map(({ id, failure }) => `discard ${id} ${failure}`)), letters: chosen };
 }
 
 export type Discarded = { letter: Letter; outcome: "discarded" | "failed" | "skipped"; reason?: string };
@@ -38,11 +38,9 @@ export async function discardLetters(plan: DiscardPlan, options: DiscardOptions)
 }
 
 async function discardSome(some: readonly Letter[], hold: Hold): Promise<Discarded[]> {
-  const letters = some.filter(({ copies }) => hold.has(copies));
-  const lost = some
-    .filter(({ copies }) => !hold.has(copies))
-    .map((letter): Discarded => ({ letter, outcome: "failed", reason: "it is held no longer: somebody may have it" }));
-  return [...(await discardHeld(letters, hold)), ...lost];
+  const { held = [], lost = [] } = Object.groupBy(some, ({ copies }) => (hold.has(copies) ? "held" : "lost"));
+  const left = lost.map((letter): Discarded => ({ letter, outcome: "failed", reason: NOT_HELD }));
+  return [...(await discardHeld(held, hold)), ...left];
 }
 
 async function discardHeld(letters: readonly Letter[], hold: Hold): Promise<Discarded[]> {

@@ -32,8 +32,13 @@ function isMeant(letter: Letter, { user, stage, code, class: kind, since, until,
     (kind === undefined || letter.class === kind) &&
     (since === undefined || failedAt >= since.getTime()) &&
     (until === undefined || failedAt <= until.getTime()) &&
-    (ids === undefined || ids.some((id) => letter.id.startsWith(id) || letter.envelope?.delivery.id === id))
+    (ids === undefined || ids.some((id) => isCalled(letter, id)))
   );
+}
+
+/** The very id that a letter is listed by, too, while nobody has seen yet that it is another's as well. */
+function isCalled({ id, failure, envelope }: Letter, wanted: string): boolean {
+  return `${id}-${failure}`.startsWith(wanted) || envelope?.delivery.id === wanted;
 }
 
 function isCode(code: string, wanted: string): boolean {

@@ -24,6 +24,9 @@ export type Hold = {
   giveBack(): Promise<void>;
 };
 
+/** Why a letter that the hold does not have is left alone. */
+export const NOT_HELD = "it is held no longer: somebody may have it";
+
 type Held = { receipt: string; until: number };
 
 export function createHold(queue: LetterQueue, holdSeconds: number): Hold {

@@ -9,6 +9,7 @@ import {
 import type { Environment } from "#shared/config.ts";
 import { DEAD_LETTERS, queueUrlVariable } from "#shared/pipeline.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
+import { isLoopback } from "../loopback.ts";
 import { soonAfter } from "../patience.ts";
 import { countsIn, createSqsClient, type QueueCounts } from "../sqs.ts";
 
@@ -28,10 +29,6 @@ export type LetterQueue = {
 
 /** SQS takes ten at most in one call. */
 export const BATCH = 10;
-
-function isLoopback(url: string): boolean {
-  return URL.canParse(url) && /^(127\.|localhost$|\[::1\]$)/.test(new URL(url).hostname);
-}
 
 /**
  * `QUEUE_URL_DEAD_LETTERS` of the environment; region, credentials and another endpoint as every AWS client finds them.

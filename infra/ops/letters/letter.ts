@@ -1,7 +1,7 @@
-import { hash } from "node:crypto";
 import * as z from "zod";
 import { type Envelope, Failure, withoutLearned } from "#shared/envelope.ts";
 import { foldName } from "#shared/names.ts";
+import { shortHash } from "#shared/short-hash.ts";
 
 /**
  * `ours` can be read whole; `other-version` is a letter of a hubforge older or newer than this one; `foreign` is anything
@@ -11,8 +11,15 @@ type LetterKind = "ours" | "other-version" | "foreign";
 
 /** What is kept in memory about a letter: enough to list, filter and replay it, never its whole body. */
 export type Letter = {
-  /** The `failureId`; for what is not ours `m-` and a hash of its message id. */
+  /**
+   * The `failureId`; for what is not ours `m-` and a hash of its message id. Where letters of one reading are different
+   * failures under one id, `failure` stands behind it.
+   */
   id: string;
+  /**
+   * The same in all copies of one failure: an id alone may be a foreign writer's, or put back by hand into another letter.
+   */
+  failure: string;
   kind: LetterKind;
   /** The ids of the messages that say the same. */
   copies: string[];
@@ -43,22 +50,32 @@ export function readLetter(body: string, { messageId, sentAt }: Arrival): Letter
   const bodyBytes = Buffer.byteLength(body);
   if (!parsed.success) return strangeLetter(content, { messageId, sentAt, bodyBytes });
   const { failureId, firstFailedAt, failedAt, attempts, request, envelope, ...failure } = parsed.data;
+  const id = kept(failureId, WORD_KEPT);
+  const stage = kept(failure.stage, WORD_KEPT);
   return {
-    id: kept(failureId, WORD_KEPT),
+    id,
+    failure: failureOf({ id, stage, envelope }),
     kind: "ours",
     copies: [messageId],
     class: failure.class,
-    stage: kept(failure.stage, WORD_KEPT),
+    stage,
     code: kept(failure.code, WORD_KEPT),
     reason: kept(failure.reason, REASON_KEPT),
     attempts,
-    firstFailedAt,
-    failedAt,
-    ...(request ? { request: { ...request, path: kept(request.path, REASON_KEPT) } } : {}),
+    firstFailedAt: keptTime(firstFailedAt),
+    failedAt: keptTime(failedAt),
+    ...(request ? { request: keptRequest(request) } : {}),
     names: envelope ? namesOf(envelope) : [],
     envelope: envelope ? asSent(envelope) : null,
     bodyBytes,
   };
+}
+
+type Dated = Pick<Letter, "failedAt" | "id">;
+
+/** The order of every list. */
+export function oldestFirst(one: Dated, other: Dated): number {
+  return Date.parse(one.failedAt) - Date.parse(other.failedAt) || (one.id < other.id ? -1 : 1);
 }
 
 /** What a stranger's or another version's letter tells all the same. */
@@ -79,16 +96,19 @@ const Hints = z.object({
 function strangeLetter(content: unknown, { messageId, sentAt, bodyBytes }: Arrival & { bodyBytes: number }): Letter {
   const hints = Hints.safeParse(content).data ?? Hints.parse({});
   const isLetter = hints.failureId !== undefined;
-  const at = hints.failedAt ?? sentAt.toISOString();
+  const at = keptTime(hints.failedAt ?? sentAt.toISOString());
   const what = isLetter
     ? `a letter of another version of hubforge (version ${hints.version ?? "?"})`
     : "not a letter of hubforge's";
+  const id = `m-${shortHash(messageId)}`;
+  const stage = kept(hints.stage, WORD_KEPT);
   return {
-    id: `m-${hash("sha256", messageId).slice(0, 12)}`,
+    id,
+    failure: failureOf({ id, stage, envelope: null }),
     kind: isLetter ? "other-version" : "foreign",
     copies: [messageId],
     class: "unknown",
-    stage: kept(hints.stage, WORD_KEPT),
+    stage,
     code: kept(hints.code, WORD_KEPT),
     reason: kept(hints.reason ? `${what}: ${hints.reason}` : what, REASON_KEPT),
     attempts: hints.attempts,
@@ -98,6 +118,10 @@ function strangeLetter(content: unknown, { messageId, sentAt, bodyBytes }: Arriv
     envelope: null,
     bodyBytes,
   };
+}
+
+function failureOf({ id, stage, envelope }: Pick<Letter, "id" | "stage" | "envelope">): string {
+  return shortHash(JSON.stringify([id, stage, envelope?.delivery.hub, envelope?.delivery.id, envelope?.replay.number]));
 }
 
 function namesOf({ delivery, identity, account }: Envelope): string[] {
@@ -121,6 +145,16 @@ function parseJson(body: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+function keptRequest(request: NonNullable<Failure["request"]>): NonNullable<Failure["request"]> {
+  const { method, path } = request;
+  return { ...request, method: kept(method, WORD_KEPT), path: kept(path, REASON_KEPT) };
+}
+
+/** A second has as many decimals as a writer likes; cut, it would be no time any more. */
+function keptTime(time: string): string {
+  return time.length <= WORD_KEPT ? time : new Date(time.replace(/\.\d+/, "")).toISOString();
 }
 
 /** A cut text of its own: a slice would keep the whole body in memory behind it. */

@@ -1,8 +1,9 @@
-import { hash } from "node:crypto";
 import type { Envelope } from "#shared/envelope.ts";
 import { foldName } from "#shared/names.ts";
 import { ROUTES, type StageName } from "#shared/pipeline.ts";
+import { shortHash } from "#shared/short-hash.ts";
 import type { Letter } from "./letter.ts";
+import { spanOf } from "./span.ts";
 
 /** One delivery, sent through again once, however many letters it left. */
 export type ReplayStep = {
@@ -26,8 +27,8 @@ export type ReplayPlan = {
   groups: ReplayGroup[];
   /** Chosen, but without an envelope that could be sent. */
   unreplayable: Letter[];
-  oldest: string | undefined;
-  newest: string | undefined;
+  oldest?: string;
+  newest?: string;
 };
 
 /**
@@ -41,20 +42,23 @@ export function planReplay(chosen: readonly Letter[], all: readonly Letter[], re
     .map((delivery) => toStep(deliveries.get(delivery) ?? [], reason))
     .filter((step) => step !== undefined)
     .toSorted(byPersonAndArrival);
-  const times = steps.flatMap((step) => step.letters.map((letter) => Date.parse(letter.failedAt)));
+  const [first] = steps;
   return {
     hash: hashOf(steps.map(lineOf)),
     steps,
     groups: groupsOf(steps),
     unreplayable: chosen.filter((letter) => !isReplayable(letter)),
-    oldest: isoOf(Math.min(...times)),
-    newest: isoOf(Math.max(...times)),
+    ...(first &&
+      spanOf(
+        first.letter,
+        steps.flatMap((step) => step.letters),
+      )),
   };
 }
 
 /** Twelve hex digits over a list in any order. */
 export function hashOf(lines: readonly string[]): string {
-  return hash("sha256", JSON.stringify(lines.toSorted())).slice(0, 12);
+  return shortHash(JSON.stringify(lines.toSorted()));
 }
 
 /** Whose line a delivery stands in; two spellings of one name are one person. */
@@ -73,7 +77,7 @@ function deliveryOf({ delivery, route }: Envelope): string {
 }
 
 function lineOf({ stage, envelope, letters }: ReplayStep): string {
-  const ids = letters.map(({ id }) => id).toSorted();
+  const ids = letters.map(({ id, failure }) => `${id} ${failure}`).toSorted();
   return JSON.stringify([stage, deliveryOf(envelope), envelope.replay.number, ids]);
 }
 
@@ -128,8 +132,4 @@ function groupsOf(steps: readonly ReplayStep[]): ReplayGroup[] {
     const { stage, code } = first.letter;
     return [{ person: first.envelope.delivery.user, stage, code, steps: some }];
   });
-}
-
-function isoOf(time: number): string | undefined {
-  return Number.isFinite(time) ? new Date(time).toISOString() : undefined;
 }

@@ -1,6 +1,6 @@
 import { createHold, HOLD_SECONDS, type Hold } from "./hold.ts";
 import { Interrupted } from "./interrupted.ts";
-import { type Arrival, type Letter, readLetter } from "./letter.ts";
+import { type Arrival, type Letter, oldestFirst, readLetter } from "./letter.ts";
 import type { LetterQueue } from "./letter-queue.ts";
 
 export type ReadOptions = {
@@ -80,10 +80,12 @@ async function receiveAll(queue: LetterQueue, hold: Hold, options: ReadOptions):
   };
   await allSettled(Array.from({ length: Math.min(RECEIVERS, 1 + Math.floor(waiting / 10)) }, receiver));
   signal?.throwIfAborted();
+  const after = await queue.counts();
   return {
     letters: pile.letters(),
     messages: pile.messages,
-    missing: Math.max(0, waiting + held - pile.messages),
+    // Letters that arrived meanwhile make up for none: what is hidden now and is not in our hands is in another's.
+    missing: Math.max(0, waiting + held - pile.messages, after.held - pile.messages),
     isWhole: pile.bytes <= KEPT_BYTES,
     hold,
   };
@@ -107,22 +109,27 @@ function createPile({ onBody }: ReadOptions) {
     get bytes() {
       return bytes;
     },
-    letters: () => [...letters.values()].toSorted(oldestFirst),
+    letters: () => withDistinctIds([...letters.values()]).toSorted(oldestFirst),
     add: async (body: string, arrival: Arrival) => {
       if (seen.has(arrival.messageId)) return; // it came a second time; only its receipt is new
       seen.add(arrival.messageId);
       const letter = readLetter(body, arrival);
       await onBody?.(letter, body);
       bytes += sizeOf(letter);
-      const key = failureOf(letter);
+      const key = JSON.stringify([letter.id, letter.failure]);
       letters.set(key, merged(letters.get(key), letter));
     },
   };
 }
 
-/** What is the same in all copies of one failure: an id alone may be a foreign writer's, or put back by hand into another letter. */
-function failureOf({ id, envelope, stage }: Letter): string {
-  return JSON.stringify([id, stage, envelope?.delivery.hub, envelope?.delivery.id, envelope?.replay.number]);
+/** Again until no two are the same: a forged id may be another's with its hash. No two of one id are of one failure, so it ends. */
+function withDistinctIds(letters: readonly Letter[]): Letter[] {
+  const ids = Map.groupBy(letters, ({ id }) => id);
+  if (ids.size === letters.length) return [...letters];
+  const isShared = ({ id }: Letter) => (ids.get(id)?.length ?? 0) > 1;
+  return withDistinctIds(
+    letters.map((letter) => (isShared(letter) ? { ...letter, id: `${letter.id}-${letter.failure}` } : letter)),
+  );
 }
 
 /** Two copies are one failure; the later one has seen more. */
@@ -132,11 +139,7 @@ function merged(known: Letter | undefined, letter: Letter): Letter {
   return { ...latest, copies: [...known.copies, ...letter.copies] };
 }
 
-function oldestFirst(one: Letter, other: Letter): number {
-  return Date.parse(one.failedAt) - Date.parse(other.failedAt) || (one.id < other.id ? -1 : 1);
-}
-
 /** About what a letter takes up: its texts, and a kilobyte of objects around them. */
-function sizeOf({ reason, envelope, names }: Letter): number {
-  return 1_000 + reason.length + names.join().length + (envelope ? JSON.stringify(envelope).length : 0);
+function sizeOf(letter: Letter): number {
+  return 1_000 + JSON.stringify(letter).length;
 }

@@ -1,6 +1,6 @@
 import type { Sender } from "#shared/queue.ts";
 import { sendSignal } from "../patience.ts";
-import type { Hold } from "./hold.ts";
+import { type Hold, NOT_HELD } from "./hold.ts";
 import { createPace } from "./pace.ts";
 import { personOf, type ReplayPlan, type ReplayStep } from "./plan-replay.ts";
 
@@ -64,7 +64,7 @@ export async function replayLetters(plan: ReplayPlan, options: ReplayOptions): P
 
 async function replayOne(step: ReplayStep, { sender, hold, signal }: ReplayOptions): Promise<StepResult> {
   const messages = step.letters.flatMap(({ copies }) => copies);
-  if (!hold.has(messages)) return { step, outcome: "failed", reason: "it is held no longer: somebody may have it" };
+  if (!hold.has(messages)) return { step, outcome: "failed", reason: NOT_HELD };
   try {
     await sender.sendEnvelope(step.stage, step.envelope, sendSignal(signal));
   } catch (error) {

@@ -65,15 +65,18 @@ function olderLeftOut({ steps }: ReplayPlan, all: readonly Letter[]): Warning[] 
   return [{ code: "older-left-out", text, ids: idsOf(older) }];
 }
 
-/** Several letters of one delivery at once: the earlier of them was sent again already, by a run that was cut short. */
+/**
+ * A letter does not tell when it was last replayed, only when it failed before that and first after it. It may have waited
+ * in between, but that first failure is no earlier than the replay: once it is older than SQS's memory, so is the replay.
+ */
 function justReplayed({ steps }: ReplayPlan, now: Date): Warning[] {
   const recent = steps.filter(({ letter }) => {
-    const age = now.getTime() - Date.parse(letter.failedAt);
+    const age = now.getTime() - Date.parse(letter.firstFailedAt);
     return (letter.envelope?.replay.number ?? 0) > 0 && age < DEDUPLICATION_MILLISECONDS;
   });
   if (recent.length === 0) return [];
   const what = recent.length === 1 ? "1 delivery was" : `${recent.length} deliveries were`;
-  const text = `${what} replayed within the last 5 minutes and failed again: SQS still remembers that replay; this one has a number of its own and is not taken for a duplicate`;
+  const text = `${what} replayed and began to fail again within the last 5 minutes: SQS may still remember that replay; this one has a number of its own and is not taken for a duplicate`;
   return [{ code: "just-replayed", text, ids: recent.map(({ letter }) => letter.id) }];
 }
 

@@ -2,9 +2,11 @@ import stringWidth from "string-width";
 
 /**
  * What a letter says was written by strangers: nothing of it may move the cursor, change a colour, turn the direction of
- * writing or hide. Controls, format characters, separators and what is not a character are shown by their number.
+ * writing, hide or run into other lines. Shown by their number are controls, format characters, separators, what is not a
+ * character, what nobody can see (fillers, variation selectors, the empty braille cell) and of marks upon one letter the
+ * fifth and later: no language has so many.
  */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}\p{DI}\u2800]|(?<=\p{M}{4})\p{M}/gu;
 
 const SHOWN = 4_000;
 

@@ -7,7 +7,7 @@ import { absolute, ago } from "./times.ts";
 
 /** One object a line, for programs; the same in `list`, `export` and plans. */
 export function letterRecord(letter: Letter) {
-  const { envelope, copies, names, id, ...rest } = letter;
+  const { envelope, copies, names, id, failure: _, ...rest } = letter;
   return {
     id,
     ...rest,
@@ -69,9 +69,9 @@ export function letterFacts(letter: Letter, target: Asked): [string, string][] {
 }
 
 /** One letter in full: its facts, then what else there is. */
-export function letterPage(letter: Letter, body: string, target: Asked): string[] {
+export function letterPage(letter: Letter, body: string | undefined, target: Asked): string[] {
   const lines = letterFacts(letter, target).map(([name, value]) => `${name.padEnd(13)}${inert(value)}`);
-  return [...lines, "", ...rawLines(body)];
+  return [...lines, "", ...(body === undefined ? ["  its message was not kept"] : rawLines(body))];
 }
 
 const CLASS_MEANS: Record<Letter["class"], string> = {
@@ -114,10 +114,21 @@ function rawLines(body: string): string[] {
   return [...shown, ...(rest > 0 ? [`  … ${rest} more characters: --json shows all`] : [])];
 }
 
+/** Each level indents every line of it: a thousand of them make hundreds of megabytes of a small message. */
+const DEEPEST = 16;
+
+/** The message with line breaks and indentation, where that helps: never more than some tens of times as long. */
 export function prettyJson(body: string): string {
   try {
-    return JSON.stringify(JSON.parse(body), undefined, 2);
+    const content: unknown = JSON.parse(body);
+    if (isDeeper(content, DEEPEST)) return `(as it was sent: it is nested more than ${DEEPEST} deep)\n${body}`;
+    return JSON.stringify(content, undefined, 2);
   } catch {
     return body;
   }
+}
+
+function isDeeper(content: unknown, levels: number): boolean {
+  if (typeof content !== "object" || content === null) return false;
+  return levels === 0 || Object.values(content).some((inner) => isDeeper(inner, levels - 1));
 }

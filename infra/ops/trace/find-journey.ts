@@ -1,10 +1,9 @@
 import { access } from "node:fs/promises";
-import { foldName } from "#shared/names.ts";
 import { readFunctions } from "../../local/functions.ts";
 import type { Target } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Journey, latestJourney } from "./follow-journey.ts";
-import type { LogLine } from "./log-line.ts";
+import { isAbout, type LogLine, type Sought } from "./log-line.ts";
 import { readLogFile } from "./read-log-file.ts";
 
 export type Span = Pick<Target, "logs"> & { since: Date; until: Date; signal?: AbortSignal };
@@ -27,9 +26,7 @@ export async function findJourney(wanted: string, span: Span): Promise<Journey |
   return undefined;
 }
 
-type Field = "delivery" | "failureId" | "person";
-
-async function readLines(field: Field, value: string, { logs, since, until, signal }: Span): Promise<LogLine[]> {
+async function readLines(field: Sought, value: string, { logs, since, until, signal }: Span): Promise<LogLine[]> {
   if ("deployment" in logs) {
     const { readCloudWatch } = await import("./read-cloudwatch.ts");
     const functions = readFunctions({ stage: logs.deployment, region: "" }).map(({ name }) => name);
@@ -41,11 +38,6 @@ async function readLines(field: Field, value: string, { logs, since, until, sign
   });
   return await readLogFile(logs.file, (line) => {
     const time = Date.parse(line.time);
-    return isSameValue(field, line[field], value) && time >= since.getTime() && time <= until.getTime();
+    return isAbout(line, field, value) && time >= since.getTime() && time <= until.getTime();
   });
-}
-
-function isSameValue(field: Field, found: string | undefined, value: string): boolean {
-  if (found === undefined) return false;
-  return field === "person" ? foldName(found) === foldName(value) : found === value;
 }

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { withoutMetrics } from "#shared/metrics.ts";
+import { foldName } from "#shared/names.ts";
 
 /** What a function logged (shared/log.ts), as far as it is read here; what else a line holds is kept. */
 export const LogLine = z.looseObject({
@@ -27,6 +28,16 @@ export const LogLine = z.looseObject({
   notices: z.array(z.string()).optional(),
 });
 export type LogLine = z.infer<typeof LogLine>;
+
+/** What a line is looked for by. */
+export type Sought = "delivery" | "failureId" | "person";
+
+/** Names in any case, as everywhere; ids as they are. */
+export function isAbout(line: LogLine, field: Sought, value: string): boolean {
+  const found = line[field];
+  if (found === undefined) return false;
+  return field === "person" ? foldName(found) === foldName(value) : found === value;
+}
 
 /** Where a function is deployed, its lines count (shared/metrics.ts); what that adds to them is nothing to read. */
 const DeployedLine = LogLine.extend({

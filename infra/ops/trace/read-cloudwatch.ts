@@ -5,13 +5,13 @@ import {
 } from "@aws-sdk/client-cloudwatch-logs";
 import { AwsTrouble } from "../aws-trouble.ts";
 import { AWS_PATIENCE } from "../patience.ts";
-import { type LogLine, parseLogLine } from "./log-line.ts";
+import { isAbout, type LogLine, parseLogLine, type Sought } from "./log-line.ts";
 
 export type CloudWatchQuestion = {
   deployment: string;
   /** As in serverless.yml, e.g. `identity`. */
   functions: readonly string[];
-  field: "delivery" | "person" | "failureId";
+  field: Sought;
   value: string;
   since: Date;
   until: Date;
@@ -55,7 +55,10 @@ async function linesIn(client: CloudWatchLogsClient, logGroupName: string, quest
         ...(nextToken && { nextToken }),
       });
       const page = await client.send(command, question.signal && { abortSignal: question.signal });
-      found.push(...(page.events ?? []).flatMap(({ message }) => parseLogLine(message?.trim() ?? "") ?? []));
+      for (const { message = "" } of page.events ?? []) {
+        const line = parseLogLine(message.trim());
+        if (line && isAbout(line, question.field, question.value)) found.push(line);
+      }
       nextToken = page.nextToken;
     } while (nextToken);
     return found;
@@ -65,7 +68,27 @@ async function linesIn(client: CloudWatchLogsClient, logGroupName: string, quest
   }
 }
 
-/** A JSON pattern (CloudWatch Logs, "Filter pattern syntax"): its strings know `\"` and `\\`, and `*` stands for anything. */
+/** What a regular expression of a filter pattern may hold beside letters and digits; a dot is escaped. */
+const IN_EXPRESSION = /^[\w#=@/;,.:-]+$/;
+
+/**
+ * A JSON pattern (CloudWatch Logs, "Filter pattern syntax"), which may match more than is meant: its strings know `\"` and
+ * `\\`, but `*` stands for anything there, and case counts. A name in any case is an expression `%…%` where that knows all of
+ * its characters, else the spellings that people use.
+ */
 function patternOf({ field, value }: Question): string {
-  return `{ $.${field} = "${value.replaceAll(/["\\]/g, "\\$&")}" }`;
+  if (field !== "person") return `{ ${equals(field, value)} }`;
+  if (IN_EXPRESSION.test(value)) return `{ $.person = %^${value.replaceAll(/[a-z.]/gi, inAnyCase)}$% }`;
+  const lower = value.toLowerCase();
+  const [first = ""] = lower;
+  const spellings = new Set([value, lower, value.toUpperCase(), first.toUpperCase() + lower.slice(first.length)]);
+  return `{ ${[...spellings].map((spelling) => `(${equals(field, spelling)})`).join(" || ")} }`;
+}
+
+function equals(field: Sought, value: string): string {
+  return `$.${field} = "${value.replaceAll(/["\\]/g, "\\$&")}"`;
+}
+
+function inAnyCase(character: string): string {
+  return character === "." ? "\\." : `[${character.toUpperCase()}${character.toLowerCase()}]`;
 }
