@@ -13,7 +13,7 @@ export type Limits = { connectMilliseconds: number; operationMilliseconds: numbe
 /** §1 of README.md: of a function's 10 s the directory may take 7. */
 export const LIMITS: Limits = { connectMilliseconds: 2_000, operationMilliseconds: 3_000, wholeMilliseconds: 7_000 };
 
-/** A page of 1,000 comes in a few ms; a slow directory gets a thousand times that before it counts as down. */
+/** A page comes in a few ms; a slow directory gets a thousand times that before it counts as down. */
 export const FULL_READ_LIMITS: Limits = { ...LIMITS, operationMilliseconds: 20_000, wholeMilliseconds: 240_000 };
 
 /** These hold AD's own housekeeping and never a person; every search from a domain's root refers to them. */

@@ -3,15 +3,15 @@ import type { Entry } from "ldapts";
 /** One entry as the server answered, read without caring how many values came or how the server spells a name. */
 export class DirectoryEntry {
   readonly dn: string;
-  readonly #values: ReadonlyMap<string, readonly (string | Buffer)[]>;
+  readonly #values = new Map<string, readonly (string | Buffer)[]>();
 
   constructor(entry: Entry) {
     this.dn = entry.dn;
-    this.#values = new Map(
-      Object.entries(entry).flatMap(([attribute, value]) =>
-        attribute === "dn" ? [] : [[attribute.toLowerCase(), Array.isArray(value) ? value : [value]]],
-      ),
-    );
+    for (const [attribute, value] of Object.entries(entry)) {
+      const values = Array.isArray(value) ? value : [value];
+      // ldapts shows what was asked for and did not come as an empty list.
+      if (attribute !== "dn" && values.length > 0) this.#values.set(attribute.toLowerCase(), values);
+    }
   }
 
   /** All values, sorted, because a server's order is not stable. What is not UTF-8 shows as U+FFFD. */
@@ -34,7 +34,7 @@ export class DirectoryEntry {
   range(attribute: string): { values: string[]; end: number; isLast: boolean } | undefined {
     const prefix = `${attribute.toLowerCase()};range=`;
     for (const [key, values] of this.#values) {
-      if (!key.startsWith(prefix) || values.length === 0) continue;
+      if (!key.startsWith(prefix)) continue;
       const end = key.slice(key.lastIndexOf("-") + 1);
       return { values: values.map(String), end: Number(end), isLast: end === "*" };
     }

@@ -10,8 +10,8 @@ import {
   StatusCodeParser,
 } from "ldapts";
 
-/** AD gives no more in one page (MaxPageSize); larger pages gain nothing (README.md §6). */
-const PAGE_SIZE = 1_000;
+/** AD gives 1,000 at most (MaxPageSize). Larger pages gain nothing and keep what runs beside them waiting (README.md §6). */
+const PAGE_SIZE = 250;
 
 export type Page = { entries: Entry[]; references: string[]; hasMore: boolean };
 
