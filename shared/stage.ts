@@ -1,6 +1,7 @@
-import { type BatchHandler, batchHandler, type LambdaContext, type Received } from "./batch.ts";
+import { type BatchHandler, batchHandler, type Received } from "./batch.ts";
 import { type Environment, loadSettings, SettingsError } from "./config.ts";
 import { connectOnce } from "./connect-once.ts";
+import { LAST_WORDS_SHARE, within } from "./deadline.ts";
 import type { Envelope, Learned } from "./envelope.ts";
 import { Retryable } from "./errors.ts";
 import { invalidFailureOf, writeLetter } from "./letters.ts";
@@ -31,7 +32,6 @@ export type Ensure<Tools> = (envelope: Envelope, tools: Tools & { signal: AbortS
 /** Of the 10 s that Lambda gives, the work may take 8 (README.md §4); what is left is for a letter or a give-back. */
 const WORK_MILLISECONDS = 8000;
 const WORK_SHARE = 0.8;
-const SETTLE_SHARE = 0.95;
 
 /**
  * The SQS handler around an ensure function (README.md §4): parses the envelope, keeps the deadline, forwards, and turns
@@ -60,7 +60,7 @@ export function stage<Tools>(
   return batchHandler(async (message, context) => {
     const startedAt = Date.now();
     const signal = within(context, WORK_SHARE, WORK_MILLISECONDS);
-    const settling = { stage: name, message, sender, signal: within(context, SETTLE_SHARE) };
+    const settling = { stage: name, message, sender, signal: within(context, LAST_WORDS_SHARE) };
     const { envelope, problem } = parseEnvelope(message.body, name);
     if (!envelope) return await writeLetter(invalidFailureOf(problem, settling), settling);
     const invocation = { signal, requests: { total: 0, writes: 0 } };
@@ -87,12 +87,6 @@ async function start<Tools>(connect: Connect<Tools>, environment: Environment): 
   const reasons = [connected, retries].flatMap((part) => (part.status === "rejected" ? [part.reason] : []));
   if (!reasons.every((reason) => reason instanceof SettingsError)) throw reasons[0];
   throw new SettingsError(reasons.map(({ message }) => message).join("\n"));
-}
-
-/** That share of the time that Lambda still gives, and no more than `maximum`. */
-function within(context: LambdaContext, share: number, maximum = Number.POSITIVE_INFINITY): AbortSignal {
-  const left = Math.max(0, context.getRemainingTimeInMillis());
-  return AbortSignal.timeout(Math.min(maximum, Math.floor(left * share)));
 }
 
 /** The stage ends by itself before Lambda ends it, also where something below does not heed the signal. */

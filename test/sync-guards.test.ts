@@ -127,9 +127,9 @@ describe("23 guards, on both sides of each threshold", () => {
       ["identity.other-id", "uid=eve"],
     ]);
     const accepted = decide(world, { rebind: rebindHash }).plan;
-    expect(accepted.refreshes.map(({ username, rebind }) => [username, rebind?.from])).toEqual([
-      ["bob", "id-of-bob"],
-      ["dan", "id-of-dan"],
+    expect(accepted.refreshes.map(({ username, rebind }) => [username, rebind])).toEqual([
+      ["bob", { from: "id-of-bob", to: "new-bob" }],
+      ["dan", { from: "id-of-dan", to: "new-dan" }],
     ]);
     expect(accepted.departures).toEqual([]);
   });

@@ -1,5 +1,6 @@
 import { type BatchHandler, batchHandler } from "#shared/batch.ts";
 import type { Environment } from "#shared/config.ts";
+import { LAST_WORDS_SHARE, within } from "#shared/deadline.ts";
 import { crashFailureOf, writeLetter } from "#shared/letters.ts";
 import { createSender } from "#shared/queue.ts";
 import { maxReceiveCount } from "#shared/retries.ts";
@@ -12,7 +13,7 @@ export function drainCrashes(environment: Environment = process.env): BatchHandl
   const sender = createSender(environment);
   const receives = maxReceiveCount(environment);
   return batchHandler((message, context) => {
-    const signal = AbortSignal.timeout(Math.floor(context.getRemainingTimeInMillis() * 0.95));
+    const signal = within(context, LAST_WORDS_SHARE);
     return writeLetter(crashFailureOf(message, receives), { sender, message, signal });
   });
 }

@@ -1,5 +1,6 @@
 import { type BatchHandler, batchHandler } from "#shared/batch.ts";
 import type { Environment } from "#shared/config.ts";
+import { LAST_WORDS_SHARE, within } from "#shared/deadline.ts";
 import { invalidFailureOf, writeLetter } from "#shared/letters.ts";
 import { log, subjectOf } from "#shared/log.ts";
 import { parseEnvelope } from "#shared/parse-envelope.ts";
@@ -14,7 +15,7 @@ import { asStageError } from "#shared/settle.ts";
 export function sendDeparturesOn(environment: Environment = process.env): BatchHandler {
   const sender = createSender(environment);
   return batchHandler(async (message, context) => {
-    const signal = AbortSignal.timeout(Math.floor(context.getRemainingTimeInMillis() * 0.95));
+    const signal = within(context, LAST_WORDS_SHARE);
     const { envelope, problem } = parseEnvelope(message.body);
     if (!envelope) {
       const failure = invalidFailureOf(problem, { stage: DEPARTURES, message });

@@ -34,11 +34,12 @@ export function planSync(world: World, withRebinds = false): Plan {
 
   const refresh = (person: Person, known: Known, rebind?: Rebind) => {
     const changes = changesOf(person, known, rules);
-    if (rebind) changes.unshift({ what: "id", from: rebind.from, to: rebind.to });
+    const ids = rebind && { from: rebind.from, to: rebind.to };
+    if (ids) changes.unshift({ what: "id", ...ids });
     const leave = leavesOf(person, known, rules);
     if (changes.length === 0 && leave.length === 0) return;
     const mail = changes.some(({ what }) => what === "mail") ? mailOf(person, known.account) : {};
-    drafts.push({ ...toRefresh(person, known.account), ...mail, changes, leave, ...(rebind && { rebind }) });
+    drafts.push({ ...toRefresh(person, known.account), ...mail, changes, leave, ...(ids && { rebind: ids }) });
   };
 
   const newcomers = planNewcomer(world, matches);

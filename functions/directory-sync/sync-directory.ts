@@ -1,6 +1,7 @@
 import * as z from "zod";
 import type { LambdaContext } from "#shared/batch.ts";
 import type { Environment } from "#shared/config.ts";
+import { LAST_WORDS_SHARE, within } from "#shared/deadline.ts";
 import { Permanent } from "#shared/errors.ts";
 import { countsOf, logIncomplete, logRun } from "./log-run.ts";
 import { connectSync, type Progress, runSync } from "./run-sync.ts";
@@ -26,15 +27,12 @@ function wishOf(event: unknown): z.infer<typeof Wish> {
   throw new Permanent("event.invalid", `nothing was done: ${z.prettifyError(error)}`);
 }
 
-/** Of Lambda's time this much is left for the last lines of the log. */
-const WORK_SHARE = 0.95;
-
 /** The scheduled function: one run, told in the log. It throws where the run was not complete, so that Lambda counts it. */
 export function syncDirectory(environment: Environment = process.env) {
   return async (event: unknown, context: LambdaContext) => {
     const startedAt = Date.now();
     const progress: Progress = { people: 0, accounts: 0, sent: 0 };
-    const signal = AbortSignal.timeout(Math.floor(context.getRemainingTimeInMillis() * WORK_SHARE));
+    const signal = within(context, LAST_WORDS_SHARE);
     const requests = { total: 0, writes: 0 };
     try {
       const { dryRun = false, ...consent } = wishOf(event);

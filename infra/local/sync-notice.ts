@@ -9,21 +9,13 @@ export function syncText(line: LogLine): string | undefined {
   return event.startsWith("sync.") ? `  ! sync         ${[code, reason].filter(Boolean).join(": ")}` : undefined;
 }
 
+/** What a run's counts hold beside what it changes, or could not: the rest is told by its own name. */
+const READ_OR_SENT = new Set(["people", "groups", "accounts", "known", "unresolvedMembers", "sent"]);
+
 function finished(counts: Readonly<Record<string, number>>): string {
-  const changes = [
-    "created",
-    "updated",
-    "left",
-    "departed",
-    "toCreate",
-    "toUpdate",
-    "toLeave",
-    "toDepart",
-    "heldBack",
-    "conflicts",
-  ]
-    .filter((what) => counts[what])
-    .map((what) => `${counts[what]} ${what}`);
+  const changes = Object.entries(counts).flatMap(([what, count]) =>
+    count === 0 || READ_OR_SENT.has(what) ? [] : `${count} ${what}`,
+  );
   const read = `${counts["people"]} people, ${counts["groups"]} groups, ${counts["accounts"]} accounts`;
   return `${read}: ${changes.length > 0 ? changes.join(", ") : "nothing to do"}`;
 }
