@@ -77,7 +77,7 @@ it("shows nothing to somebody without the key", async () => {
   await expectWellMade(page, "sign in");
   await page.goto("about:blank");
   await page.goto(`${new URL("/", console_.url).href}#wrong`);
-  await page.getByText("That is not the key to this console.").waitFor();
+  await page.getByText("This key does not open the console").waitFor();
 });
 
 it("opens by the key, and takes it out of the address", async () => {

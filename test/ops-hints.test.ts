@@ -1,12 +1,20 @@
 import { execFileSync } from "node:child_process";
+import { PassThrough } from "node:stream";
 import { describe, expect, it } from "vitest";
+import type { Content } from "../infra/ops/console/content.ts";
+import { createJobs } from "../infra/ops/console/jobs.ts";
+import { createForm } from "../infra/ops/console/pages/form.ts";
 import { journeyView } from "../infra/ops/console/pages/journey-view.ts";
 import type { Html } from "../infra/ops/console/pages/layout.ts";
 import { letterPage } from "../infra/ops/console/pages/letter-page.ts";
+import { planPage } from "../infra/ops/console/pages/plan-page.ts";
 import { readLetter } from "../infra/ops/letters/letter.ts";
+import { planReplay } from "../infra/ops/letters/plan-replay.ts";
 import { hintOf } from "../infra/ops/output/hint.ts";
 import { journeyEnd } from "../infra/ops/output/journey-views.ts";
 import { letterFacts } from "../infra/ops/output/letter-views.ts";
+import { showReplayPlan } from "../infra/ops/output/replay-views.ts";
+import { createTerminal } from "../infra/ops/output/terminal.ts";
 import type { Journey } from "../infra/ops/trace/follow-journey.ts";
 import { spawnOf } from "./support/envelopes.ts";
 import { letterOf } from "./support/letters.ts";
@@ -107,6 +115,24 @@ describe("the console says what the command says", () => {
     expect(await readIn(journeyView(journey))).toContain(sentence);
   });
 
+  it("of a plan: how much it is", async () => {
+    const letters = ["ada", "Ada", "bob"].map((user, index) =>
+      readLetter(JSON.stringify(letterOf(user)), { messageId: `m${index}`, sentAt: new Date() }),
+    );
+    const plan = planReplay(letters, letters);
+    const stdout = new PassThrough().setEncoding("utf8");
+    const terminal = createTerminal({ stdin: new PassThrough(), stdout, stderr: new PassThrough() }, true);
+    showReplayPlan(terminal, plan, { warnings: [], name: "a test", now: new Date() });
+    const words = `Plan ${plan.hash}: replay 3 deliveries of 2 people, 3 letters`;
+    expect(stdout.read()).toContain(`${words}, on a test`);
+    const jobs = createJobs<Content>(() => 0);
+    const found = { verb: "replay" as const, plan, warnings: [], missing: 0 };
+    const content = { is: "planning" as const, verb: "replay" as const, choice: { filter: {} }, found };
+    const job = jobs.begin(content, async () => undefined);
+    await job.ended;
+    expect(await readIn(planPage(job, createForm("t")))).toContain(`${words}.`);
+  });
+
   it("of a letter too large to keep: the command that shows it, by the id that the command knows", async () => {
     const id = "odd id; x";
     const letter = readLetter(JSON.stringify(letterOf("ada", { failureId: id })), {
@@ -114,7 +140,7 @@ describe("the console says what the command says", () => {
       sentAt: new Date(),
     });
     const target = { name: "a test", asked: "prod", environment: {}, logs: { file: "/dev/null" } };
-    const page = await readIn(letterPage({ target, letter, body: undefined, journey: {} }));
+    const page = await readIn(letterPage({ target, letter, body: undefined, journey: {}, form: createForm("t") }));
     expect(page).toContain(`hubforge dead-letters show '${id}' --deployment prod`);
   });
 });

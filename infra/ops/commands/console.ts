@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { EXIT } from "../exit-codes.ts";
 import { parseCount } from "../options.ts";
 import { inertJson } from "../output/inert.ts";
@@ -14,10 +15,18 @@ export const openConsole: Verb<ConsoleOptions> = async (context, options) => {
   const target = await openTarget(context, ALL_QUEUES);
   // Loaded only here: no other command needs a server.
   const { serveConsole } = await import("../console/serve-console.ts");
-  const { url, stop } = await serveConsole(target, port);
-  terminal.data(terminal.isTable ? url : inertJson({ url }));
-  terminal.note(`the console of ${target.name}; the address is the key, for you alone. Ctrl-C ends it`);
+  const { newUrl, stop } = await serveConsole(target, port);
+  const sayAddress = () => {
+    const url = newUrl();
+    terminal.data(terminal.isTable ? url : inertJson({ url }));
+  };
+  sayAddress();
+  terminal.note(
+    `the console of ${target.name}; the address opens one browser, once, for you alone. Enter prints another, Ctrl-C ends it`,
+  );
+  const lines = createInterface({ input: terminal.stdin }).on("line", sayAddress);
   if (!signal.aborted) await once(signal, "abort");
+  lines.close();
   const wasCut = await stop();
   if (wasCut) terminal.note("what was going on was cut short; everything that was held is given back");
   return wasCut ? EXIT.interrupted : EXIT.done;

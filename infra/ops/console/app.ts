@@ -7,6 +7,7 @@ import type { Desk } from "./desk.ts";
 import type { Door } from "./door.ts";
 import { journeyRoutes } from "./journey-routes.ts";
 import { letterRoutes } from "./letter-routes.ts";
+import { createForm, TOKEN_FIELD } from "./pages/form.ts";
 import { type Frame, type Html, notice, page, signInPage } from "./pages/layout.ts";
 import { queuesPage } from "./pages/queues-page.ts";
 import { weather } from "./pages/weather.ts";
@@ -18,7 +19,7 @@ export type ConsoleParts = { door: Door; desk: Desk; queues: QueueWatch; gitea: 
 
 /** Answers with a page in the console's frame. */
 export type Show = (c: Context, frame: Pick<Frame, "title" | "here">, main: Html, status?: Status) => Promise<Response>;
-type Status = 200 | 400 | 404 | 500;
+type Status = 200 | 400 | 403 | 404 | 500;
 
 /** What is served as a file, and the files that it is made of. */
 const ASSETS = [
@@ -29,6 +30,12 @@ const ASSETS = [
 ];
 /** The largest form is a selection of 200 letters. */
 const FORM_BYTES = 256 * 1024;
+
+const NO_KEY =
+  "This key does not open the console: each works once. Press Enter in the console's terminal for another.";
+const REFUSED = { title: "Refused", here: "letters" } as const;
+const UNREADABLE = "This form cannot be read: nothing was done.";
+const NOT_OURS = "This form was not made by this console: open the page anew. Nothing was done.";
 
 /** All that the console answers. Without the cookie that is its assets and the sign-in page. */
 export function createApp({ door, desk, queues, gitea }: ConsoleParts): Hono {
@@ -45,16 +52,22 @@ export function createApp({ door, desk, queues, gitea }: ConsoleParts): Hono {
   );
   serveAssets(app);
   app.post("/session", async (c) => {
-    return door.letIn(c, await c.req.text()) ? c.body(null, 204) : c.text("That is not the key to this console.", 403);
+    return door.letIn(c, await c.req.text()) ? c.body(null, 204) : c.text(NO_KEY, 403);
   });
   app.use(async (c, next) => (door.isIn(c) ? await next() : c.html(signInPage(), 401)));
+  app.post("*", async (c, next) => {
+    const fields = await c.req.parseBody().catch(() => undefined);
+    if (!fields) return await show(c, REFUSED, notice(UNREADABLE), 400);
+    return door.isOurs(fields[TOKEN_FIELD]) ? await next() : await show(c, REFUSED, notice(NOT_OURS), 403);
+  });
 
   app.get("/", async (c) => {
     return await show(c, { title: "Queues", here: "queues" }, queuesPage(await queues.look(), desk.snapshot()));
   });
   app.get("/weather", async (c) => c.html(html`<div id="weather">${await weatherNow()}</div>`));
-  letterRoutes(app, { desk, queues, show });
-  planRoutes(app, { desk, show });
+  const form = createForm(door.formToken);
+  letterRoutes(app, { desk, queues, show, form });
+  planRoutes(app, { desk, show, form });
   journeyRoutes(app, { desk, show });
   app.notFound(
     async (c) => await show(c, { title: "Nothing here", here: "queues" }, notice("There is no such page."), 404),

@@ -26,8 +26,11 @@ export function readQuery(url: string, now = new Date()): Asked {
       return word === undefined ? [] : [[name, word]];
     }),
   );
-  const ids = value("id")?.split(/[\s,]+/);
-  if (ids) options.id = ids;
+  const ids = value("id")
+    ?.split(/[\s,]+/)
+    .filter((id) => id !== "");
+  // Nothing but commas is not "every letter": parseFilter says that it is empty.
+  if (ids) options.id = ids.length > 0 ? ids : [""];
   const search = value("q") ?? "";
   const isGrouped = value("group") !== "time";
   const query = new URLSearchParams(Array.from(searchParams).filter(([, word]) => word.trim() !== "")).toString();

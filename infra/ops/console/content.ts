@@ -43,3 +43,14 @@ export type Execution = {
 
 /** What a job of the console is about. */
 export type Content = { is: "look" } | Planning | Execution;
+
+/** How many letters a job keeps in memory. */
+export function lettersIn(content: Content): number {
+  if (content.is === "look") return 0;
+  if (content.is === "execution") return content.results.length;
+  const { found } = content;
+  if (!found) return 0;
+  if (found.verb === "discard") return found.plan.letters.length;
+  const { steps, unreplayable } = found.plan;
+  return steps.reduce((sum, { letters }) => sum + letters.length, unreplayable.length);
+}

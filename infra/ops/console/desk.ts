@@ -9,7 +9,15 @@ import { warnOfReplay } from "../letters/warn-of-replay.ts";
 import { withHeldLetters } from "../letters/with-held-letters.ts";
 import type { Target } from "../target.ts";
 import { type Choice, chooseLetters } from "./choose-letters.ts";
-import type { Content, Execution, Plan, Planning, RunResult, Verb } from "./content.ts";
+import {
+  type Content,
+  type Execution,
+  lettersIn,
+  type Plan,
+  type Planning,
+  type RunResult,
+  type Verb,
+} from "./content.ts";
 import { createJobs, type Job, type Jobs } from "./jobs.ts";
 import { type Snapshot, without } from "./snapshot.ts";
 
@@ -20,7 +28,7 @@ type State = { target: Target; jobs: Jobs<Content>; sender: Sender; snapshot: Sn
 
 /** Every deed is the library's (letters/): the desk only lines them up and remembers what came of them. */
 export function openDesk(target: Target) {
-  const jobs = createJobs<Content>();
+  const jobs = createJobs<Content>(lettersIn);
   const state: State = { target, jobs, sender: createSender(target.environment), snapshot: undefined };
   return {
     target,

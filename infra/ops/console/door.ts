@@ -6,45 +6,63 @@ import { getCookie, setCookie } from "hono/cookie";
  * Who may come in. The page listens on loopback, where every program and every web site in the browser can knock:
  *
  * - the Host must be ours, or a name that somebody points at 127.0.0.1 would read the page (DNS rebinding);
- * - whatever changes something must say that it comes from our own page by its Origin, and no Origin may be another's: other
- *   ports of 127.0.0.1 count as the same site, so SameSite alone does not keep their forms out;
- * - the cookie is given for the token that only the terminal shows. The token travels in the URL's fragment, which no browser
- *   sends to anybody, and in one POST.
+ * - whatever changes something must say that it comes from our own page, by its Origin, by Sec-Fetch-Site where the browser
+ *   sends that, and by a token that only our own page shows; and no Origin may be another's. Other ports of 127.0.0.1 count
+ *   as the same site, so SameSite alone does not keep their forms out;
+ * - the cookie is given for a key that only the terminal shows, once. The key travels in the URL's fragment, which no browser
+ *   sends to anybody, and in one POST: what is left of it in a history or a scrollback opens nothing.
  */
 export type Door = {
-  token: string;
-  /** Host and Origin, on every request. */
+  /** A key that opens once, in the place of the one before. */
+  newKey(): string;
+  /** What every form of the page carries (pages/form.ts). */
+  formToken: string;
+  /** Host, Origin and Sec-Fetch-Site, on every request. */
   guard: MiddlewareHandler;
   /** The cookie, on everything that shows or does something. */
   isIn(c: Context): boolean;
-  /** Gives the cookie for the token; false for a wrong one. */
-  letIn(c: Context, token: string): boolean;
+  /** Gives the cookie for the key; false for a wrong or used one. */
+  letIn(c: Context, key: string): boolean;
+  /** Whether a form's field holds the token. */
+  isOurs(token: unknown): boolean;
 };
 
 /** @param host `127.0.0.1:<port>`, known once the server listens */
 export function createDoor(host: () => string): Door {
-  const token = randomBytes(32).toString("base64url");
-  const session = randomBytes(32).toString("base64url");
+  const session = secret();
+  const formToken = secret();
+  let key: string | undefined;
   // Cookies know no ports: two consoles would take each other's.
   const cookie = () => `hubforge-console-${host().split(":").at(-1)}`;
   return {
-    token,
+    newKey: () => {
+      key = secret();
+      return key;
+    },
+    formToken,
     guard: async (c, next) => {
-      const { method } = c.req;
-      const origin = c.req.header("origin");
       if (c.req.header("host") !== host()) return c.text(`This is the console on http://${host()} only.`, 421);
-      const isReading = method === "GET" || method === "HEAD";
-      const isOurs = origin === undefined ? isReading : origin === `http://${host()}`;
-      if (!isOurs) return c.text("This request does not come from the console's own page.", 403);
+      const isReading = c.req.method === "GET" || c.req.method === "HEAD";
+      const origin = c.req.header("origin");
+      const isOurOrigin = origin === undefined ? isReading : origin === `http://${host()}`;
+      const site = c.req.header("sec-fetch-site");
+      const isOurSite = isReading || site === undefined || site === "same-origin";
+      if (!isOurOrigin || !isOurSite) return c.text("This request does not come from the console's own page.", 403);
       return await next();
     },
     isIn: (c) => isSame(getCookie(c, cookie()) ?? "", session),
     letIn: (c, offered) => {
-      if (!isSame(offered, token)) return false;
+      if (key === undefined || !isSame(offered, key)) return false;
+      key = undefined;
       setCookie(c, cookie(), session, { httpOnly: true, sameSite: "Strict", path: "/" });
       return true;
     },
+    isOurs: (token) => typeof token === "string" && isSame(token, formToken),
   };
+}
+
+function secret(): string {
+  return randomBytes(32).toString("base64url");
 }
 
 /** In a time that tells nothing about where they differ. */

@@ -23,6 +23,7 @@ export type Job<Content> = {
 type Work<Content> = (job: Job<Content>, signal: AbortSignal) => Promise<void>;
 
 export type Jobs<Content> = {
+  /** @throws where so much waits already that nobody can want more */
   begin<Some extends Content>(content: Some, work: Work<Some>): Job<Some>;
   find(id: string): Job<Content> | undefined;
   /** Nothing waits and nothing goes on. */
@@ -31,7 +32,8 @@ export type Jobs<Content> = {
   end(): Promise<boolean>;
 };
 
-const KEPT = 30;
+/** What is remembered at most, however long the console is open; the newest that ended always is. */
+const MOST = { jobs: 30, weight: 20_000 };
 
 /** It waits for its turn or goes on. */
 export function isOpen({ state }: Pick<Job<unknown>, "state">): boolean {
@@ -43,12 +45,26 @@ export async function soonEnded({ ended }: Pick<Job<unknown>, "ended">, millisec
   await Promise.race([ended, sleep(milliseconds, undefined, { ref: false })]);
 }
 
-/** One after the other: two readers of one queue would hold letters back from each other. */
-export function createJobs<Content>(): Jobs<Content> {
+/**
+ * One after the other: two readers of one queue would hold letters back from each other.
+ * @param weigh how much a job keeps in memory by what it has found
+ */
+export function createJobs<Content>(weigh: (content: Content) => number, most = MOST): Jobs<Content> {
   const jobs = new Map<string, Job<Content>>();
   let last: Promise<void> = Promise.resolve();
+  const forget = () => {
+    const ended = [...jobs.values()].filter((job) => !isOpen(job)).toReversed();
+    let weight = 0;
+    for (const [index, { id, content }] of ended.entries()) {
+      weight += weigh(content);
+      if (index > 0 && (index >= most.jobs || weight > most.weight)) jobs.delete(id);
+    }
+  };
   return {
     begin: (content, work) => {
+      if ([...jobs.values()].filter(isOpen).length >= most.jobs) {
+        throw new Error(`${most.jobs} things wait for their turn already: stop some, or let them end.`);
+      }
       const stopping = new AbortController();
       const { promise: ended, resolve } = Promise.withResolvers<void>();
       const job: Job<typeof content> = {
@@ -65,8 +81,12 @@ export function createJobs<Content>(): Jobs<Content> {
         ended,
       };
       jobs.set(job.id, job);
-      for (const old of [...jobs.values()].slice(0, -KEPT)) if (!isOpen(old)) jobs.delete(old.id);
-      last = last.then(() => carryOut(job, work, stopping.signal)).finally(resolve);
+      last = last
+        .then(() => carryOut(job, work, stopping.signal))
+        .finally(() => {
+          forget();
+          resolve();
+        });
       return job;
     },
     find: (id) => jobs.get(id),

@@ -9,6 +9,7 @@ import type { Content } from "./content.ts";
 import type { Desk } from "./desk.ts";
 import { isOpen, type Job, soonEnded } from "./jobs.ts";
 import { journeyOfLetter } from "./journey-routes.ts";
+import type { Form } from "./pages/form.ts";
 import { type Html, notice } from "./pages/layout.ts";
 import { letterPage } from "./pages/letter-page.ts";
 import { lettersPage } from "./pages/letters-page.ts";
@@ -16,7 +17,7 @@ import { progress } from "./pages/progress.ts";
 import type { Snapshot } from "./snapshot.ts";
 import type { QueueWatch } from "./watch-queues.ts";
 
-type Parts = { desk: Desk; queues: QueueWatch; show: Show };
+type Parts = { desk: Desk; queues: QueueWatch; show: Show; form: Form };
 
 const LIST = { title: "Dead letters", here: "letters" } as const;
 /** A short queue is read before anybody notices. */
@@ -26,7 +27,7 @@ const PATIENCE_MILLISECONDS = 1_500;
 const READ_UNASKED = 1_000;
 
 /** The list of letters, and each letter. Nothing is held but while it is read. */
-export function letterRoutes(app: Hono, { desk, queues, show }: Parts): void {
+export function letterRoutes(app: Hono, { desk, queues, show, form }: Parts): void {
   let latest: Job<Content> | undefined;
 
   const read = async (): Promise<Job<Content>> => {
@@ -41,10 +42,10 @@ export function letterRoutes(app: Hono, { desk, queues, show }: Parts): void {
     const snapshot = desk.snapshot();
     const isMoved = snapshot !== undefined && (await isOld(snapshot, { desk, queues }));
     const job = (latest && isOpen(latest)) || !snapshot || (isMoved && isShort) ? await read() : latest;
-    if (job && isOpen(job)) return await show(c, LIST, reading(job));
+    if (job && isOpen(job)) return await show(c, LIST, reading(job, form));
     // What an earlier reading found is still worth a look.
-    if (job?.state === "failed" && !desk.snapshot()) return await show(c, LIST, reading(job));
-    return await list(c, { desk, queues, show });
+    if (job?.state === "failed" && !desk.snapshot()) return await show(c, LIST, reading(job, form));
+    return await list(c, { desk, queues, show, form });
   });
   app.post("/letters/read", async (c) => {
     await read();
@@ -59,7 +60,7 @@ export function letterRoutes(app: Hono, { desk, queues, show }: Parts): void {
     return await show(
       c,
       { title: "Dead letter", here: "letters" },
-      letterPage({ target: desk.target, letter, body, journey }),
+      letterPage({ target: desk.target, letter, body, journey, form }),
     );
   });
   app.get("/letter/message", async (c) => {
@@ -79,15 +80,15 @@ function findLetter(desk: Desk, key: string | undefined): { letter: Letter; body
   return letter && { letter, body: snapshot?.bodyOf(letter) };
 }
 
-function reading(job: Job<Content>): Html {
+function reading(job: Job<Content>, form: Form): Html {
   return html`<div class="title">
       <h1>Dead letters</h1>
-      <form method="post" action="/letters/read"><button>Read again</button></form>
+      ${form({ action: "/letters/read" }, html`<button>Read again</button>`)}
     </div>
-    ${progress(job)}`;
+    ${progress(job, form)}`;
 }
 
-async function list(c: Context, { desk, queues, show }: Parts): Promise<Response> {
+async function list(c: Context, { desk, queues, show, form }: Parts): Promise<Response> {
   const snapshot = desk.snapshot();
   if (!snapshot) return await show(c, LIST, notice("The letters were not read: read them again."));
   const asked: Asked = readQuery(c.req.url);
@@ -95,12 +96,15 @@ async function list(c: Context, { desk, queues, show }: Parts): Promise<Response
   const chosen = choice ? chooseLetters(snapshot.letters, choice) : [];
   const isMoved = await isOld(snapshot, { desk, queues });
   const onQueue = isMoved ? await countLetters(queues) : undefined;
-  const view = { snapshot, chosen, asked, onQueue };
+  const view = { snapshot, chosen, asked, onQueue, form };
   return await show(c, LIST, lettersPage(view), trouble === undefined ? 200 : 400);
 }
 
 /** Whether the queue holds another number of letters than were found; unknown while something holds them. */
-async function isOld({ messages, missing }: Snapshot, { desk, queues }: Omit<Parts, "show">): Promise<boolean> {
+async function isOld(
+  { messages, missing }: Snapshot,
+  { desk, queues }: Pick<Parts, "desk" | "queues">,
+): Promise<boolean> {
   const onQueue = await countLetters(queues);
   return desk.jobs.isIdle && !Number.isNaN(onQueue) && onQueue !== messages + missing;
 }

@@ -7,17 +7,18 @@ import type { Choice } from "./choose-letters.ts";
 import type { Content, Execution, Planning } from "./content.ts";
 import { countOf, type Desk } from "./desk.ts";
 import { type Job, soonEnded } from "./jobs.ts";
+import type { Form } from "./pages/form.ts";
 import { notice } from "./pages/layout.ts";
 import { planPage } from "./pages/plan-page.ts";
 import { runPage } from "./pages/run-page.ts";
 
-type Parts = { desk: Desk; show: Show };
+type Parts = { desk: Desk; show: Show; form: Form };
 
 const HERE = { here: "letters" } as const;
 const PATIENCE_MILLISECONDS = 700;
 
 /** Select → plan → confirm with the count → carry out. */
-export function planRoutes(app: Hono, { desk, show }: Parts): void {
+export function planRoutes(app: Hono, { desk, show, form }: Parts): void {
   app.post("/plans", async (c) => {
     const { verb, all, key } = await c.req.parseBody({ all: true });
     const keys = [key ?? []].flat().filter((one) => typeof one === "string");
@@ -34,7 +35,7 @@ export function planRoutes(app: Hono, { desk, show }: Parts): void {
   app.get("/plans/:job", async (c) => {
     const job = planningOf(desk.jobs.find(c.req.param("job")));
     if (!job) return await show(c, { title: "No such plan", ...HERE }, notice(FORGOTTEN), 404);
-    return await show(c, { title: "Plan", ...HERE }, planPage(job));
+    return await show(c, { title: "Plan", ...HERE }, planPage(job, form));
   });
 
   app.post("/plans/:job/execute", async (c) => {
@@ -46,14 +47,14 @@ export function planRoutes(app: Hono, { desk, show }: Parts): void {
       return c.redirect(`/runs/${run.id}`, 303);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
-      return await show(c, { title: "Plan", ...HERE }, planPage(job, error.message), 400);
+      return await show(c, { title: "Plan", ...HERE }, planPage(job, form, error.message), 400);
     }
   });
 
   app.get("/runs/:job", async (c) => {
     const job = executionOf(desk.jobs.find(c.req.param("job")));
     if (!job) return await show(c, { title: "No such run", ...HERE }, notice(FORGOTTEN), 404);
-    return await show(c, { title: job.content.verb === "replay" ? "Replay" : "Discard", ...HERE }, runPage(job));
+    return await show(c, { title: job.content.verb === "replay" ? "Replay" : "Discard", ...HERE }, runPage(job, form));
   });
 
   app.post("/jobs/:job/stop", async (c) => {

@@ -9,8 +9,8 @@ import { watchGitea } from "./watch-gitea.ts";
 import { watchQueues } from "./watch-queues.ts";
 
 export type RunningConsole = {
-  /** With the key in its fragment: for the eyes of whoever started it. */
-  url: string;
+  /** An address for one browser, with a key in its fragment that works once: for the eyes of whoever started it. */
+  newUrl(): string;
   /** Gives back what is held. True when something that was going on was cut short. */
   stop(): Promise<boolean>;
 };
@@ -26,7 +26,7 @@ export async function serveConsole(target: Target, port: number): Promise<Runnin
   const address = server.address();
   host = `127.0.0.1:${typeof address === "object" && address ? address.port : port}`;
   return {
-    url: `http://${host}/#${door.token}`,
+    newUrl: () => `http://${host}/#${door.newKey()}`,
     stop: async () => {
       const isClosed = new Promise<void>((resolve) => void server.close(() => resolve()));
       const wasCut = await desk.jobs.end();

@@ -76,6 +76,9 @@ function chooseLetters(form) {
   const groups = [...form.querySelectorAll("input[data-group]")];
   const all = form.elements.namedItem("all");
   const membersOf = ({ dataset }) => [...form.querySelectorAll(`[data-members="${dataset.group}"] input[name=key]`)];
+  const follow = (group) => {
+    for (const letter of membersOf(group)) letter.checked = group.checked;
+  };
   const show = () => {
     for (const group of groups) {
       const ticked = membersOf(group).filter(({ checked }) => checked).length;
@@ -89,9 +92,11 @@ function chooseLetters(form) {
     for (const button of form.querySelectorAll(".bar button")) button.disabled = !all.checked && number === 0;
   };
   form.addEventListener("change", ({ target }) => {
-    if (target.dataset.group) for (const letter of membersOf(target)) letter.checked = target.checked;
+    if (target.dataset.group) follow(target);
     show();
   });
+  // Ticked before this script was there.
+  for (const group of groups) if (group.checked) follow(group);
   show();
 }
 

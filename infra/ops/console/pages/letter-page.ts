@@ -5,6 +5,7 @@ import { letterFacts, personName, prettyJson, RAW_SHOWN } from "../../output/let
 import type { Target } from "../../target.ts";
 import type { Journey } from "../../trace/follow-journey.ts";
 import { keyOf } from "../choose-letters.ts";
+import type { Form } from "./form.ts";
 import { journeyView } from "./journey-view.ts";
 import { type Html, text } from "./layout.ts";
 import { when } from "./parts.ts";
@@ -15,17 +16,18 @@ export type LetterView = {
   /** The whole message, where memory kept it. */
   body: string | undefined;
   journey: { journey?: Journey | undefined; trouble?: string };
+  form: Form;
 };
 
 /** Said by the page itself, in larger letters or by its buttons. */
 const SAID_ELSEWHERE = new Set(["reason", "request", "next"]);
 
-export function letterPage({ target, letter, body, journey }: LetterView): Html {
+export function letterPage({ target, letter, body, journey, form }: LetterView): Html {
   const facts = letterFacts(letter, target).filter(([name]) => !SAID_ELSEWHERE.has(name));
   return html`<p class="back"><a href="/letters">All dead letters</a></p>
     <div class="title">
       <h1>${text(personName(letter) ?? "A letter", 200)} <span class="faint">${text(letter.code, 200)}</span></h1>
-      ${actions(letter)}
+      ${actions(letter, form)}
     </div>
     <p class="notice bad reason">${text(letter.reason)}</p>
     ${exchange(letter)}
@@ -52,15 +54,16 @@ export function letterPage({ target, letter, body, journey }: LetterView): Html 
     </section>`;
 }
 
-function actions(letter: Letter): Html {
+function actions(letter: Letter, form: Form): Html {
   const plan = (verb: string, label: string, kind = "") =>
     html`<button class="${kind}" name="verb" value="${verb}">${label}</button>`;
   const isOurs = letter.envelope !== null;
-  return html`<form method="post" action="/plans" class="actions">
-    <input type="hidden" name="key" value="${keyOf(letter)}" />
-    ${isOurs ? plan("replay", "Plan a replay", "primary") : html`<span class="faint">Cannot be replayed.</span>`}
-    ${plan("discard", "Plan a discard")}
-  </form>`;
+  return form(
+    { action: "/plans", kind: "actions" },
+    html`<input type="hidden" name="key" value="${keyOf(letter)}" />
+      ${isOurs ? plan("replay", "Plan a replay", "primary") : html`<span class="faint">Cannot be replayed.</span>`}
+      ${plan("discard", "Plan a discard")}`,
+  );
 }
 
 /** What was asked of Gitea, and what it answered. */
@@ -79,7 +82,7 @@ function way({ journey, trouble }: LetterView["journey"]): Html {
   return journeyView(journey);
 }
 
-function message({ target, letter, body }: Omit<LetterView, "journey">): Html {
+function message({ target, letter, body }: Omit<LetterView, "journey" | "form">): Html {
   if (body === undefined) {
     const hint = hintOf(target, "dead-letters show", { words: [letter.id] });
     return html`<p>There were too many letters to keep this one whole; <code>${text(hint)}</code> shows it.</p>`;

@@ -8,6 +8,7 @@ import { personName } from "../../output/letter-views.ts";
 import type { Asked } from "../ask.ts";
 import { keyOf } from "../choose-letters.ts";
 import type { Snapshot } from "../snapshot.ts";
+import type { Form } from "./form.ts";
 import { type Html, text } from "./layout.ts";
 import { warningList, when } from "./parts.ts";
 
@@ -17,23 +18,24 @@ export type LettersView = {
   asked: Asked;
   /** Messages on the queue by now, where that is another number than was read. */
   onQueue: number | undefined;
+  form: Form;
 };
 
 /** Rows of one page; a plan can still take all that match. */
 const SHOWN = 200;
 
-export function lettersPage({ snapshot, chosen, asked, onQueue }: LettersView): Html {
+export function lettersPage({ snapshot, chosen, asked, onQueue, form }: LettersView): Html {
   const { trouble } = asked;
   return html`<div class="title">
       <h1>Dead letters</h1>
-      <form method="post" action="/letters/read?${asked.query}"><button>Read again</button></form>
+      ${form({ action: `/letters/read?${asked.query}` }, html`<button>Read again</button>`)}
     </div>
     <p class="faint">
       ${chosen.length.toLocaleString("en")} of ${count(snapshot.letters.length, "letter")}, read
       ${when(snapshot.at.toISOString())}${onQueue === undefined ? "." : html`. <strong>The queue counts ${onQueue} by now.</strong>`}
     </p>
     ${warningList(warnOfReading(snapshot))} ${filterForm(asked, snapshot.letters)}
-    ${chosen.length === 0 ? nothing(snapshot, trouble) : selection(chosen, asked)}`;
+    ${chosen.length === 0 ? nothing(snapshot, trouble) : selection(chosen, asked, form)}`;
 }
 
 function nothing({ letters, missing }: Snapshot, trouble: string | undefined): Html {
@@ -77,19 +79,20 @@ function filterForm({ options, search, isGrouped, trouble }: Asked, letters: rea
   </form>`;
 }
 
-function selection(chosen: readonly Letter[], { isGrouped, query }: Asked): Html {
+function selection(chosen: readonly Letter[], { isGrouped, query }: Asked, form: Form): Html {
   const shown = chosen.slice(0, SHOWN);
   const rest = chosen.length - shown.length;
-  return html`<form class="selection" method="post" action="/plans?${query}">
-    <div class="bar">
+  return form(
+    { action: `/plans?${query}`, kind: "selection" },
+    html`<div class="bar">
       <label class="check"><input type="checkbox" name="all" value="yes" /> All ${chosen.length.toLocaleString("en")} that match</label>
       <span id="selected" class="faint" role="status"></span>
       <button class="primary" name="verb" value="replay">Plan a replay</button>
       <button name="verb" value="discard">Plan a discard</button>
     </div>
     ${isGrouped ? groups(shown, chosen) : html`<ul class="letters" aria-label="Letters">${shown.map((one) => row(one))}</ul>`}
-    ${rest > 0 ? html`<p class="faint">… and ${rest.toLocaleString("en")} more: search or filter to see them.</p>` : ""}
-  </form>`;
+    ${rest > 0 ? html`<p class="faint">… and ${rest.toLocaleString("en")} more: search or filter to see them.</p>` : ""}`,
+  );
 }
 
 function groups(shown: readonly Letter[], chosen: readonly Letter[]): Html[] {

@@ -6,6 +6,7 @@ import { GROUP_COLUMNS, sizeOf, stepColumns } from "../../output/replay-views.ts
 import type { Plan, Planning } from "../content.ts";
 import { countOf } from "../desk.ts";
 import type { Job } from "../jobs.ts";
+import type { Form } from "./form.ts";
 import type { Html } from "./layout.ts";
 import { table, warningList } from "./parts.ts";
 import { progress } from "./progress.ts";
@@ -13,20 +14,21 @@ import { progress } from "./progress.ts";
 const SHOWN = 50;
 
 /** A plan being made, or made and waiting for somebody who confirms it. */
-export function planPage(job: Job<Planning>, trouble?: string): Html {
+export function planPage(job: Job<Planning>, form: Form, trouble?: string): Html {
   const { verb, found } = job.content;
   const title = verb === "replay" ? "Plan of a replay" : "Plan of a discard";
   return html`<p class="back"><a href="/letters">All dead letters</a></p>
     <div class="title"><h1>${title}</h1></div>
-    ${found && job.state === "done" ? made(job, found, trouble) : progress(job)}`;
+    ${found && job.state === "done" ? made(found, confirmation(found, { id: job.id, form, trouble })) : progress(job, form)}`;
 }
 
-function made(job: Job<Planning>, found: NonNullable<Planning["found"]>, trouble: string | undefined): Html {
-  const number = countOf(found);
+type Found = NonNullable<Planning["found"]>;
+
+function made(found: Found, confirm: Html): Html {
   return html`<section id="job" data-says="The plan is ready." aria-label="Plan">
     <p class="summary">${summary(found)}</p>
     ${warningList(found.warnings)}
-    ${number === 0 ? html`<p class="empty">There is nothing to ${found.verb}.</p>` : confirmation(job, found, trouble)}
+    ${countOf(found) === 0 ? html`<p class="empty">There is nothing to ${found.verb}.</p>` : confirm}
     ${tables(found)}
   </section>`;
 }
@@ -40,11 +42,14 @@ function summary(found: Plan): Html {
   return html`Plan <code>${found.plan.hash}</code>: replay <strong>${deliveries}</strong> of ${people}, ${letters}.`;
 }
 
-function confirmation(job: Job<Planning>, found: NonNullable<Planning["found"]>, trouble: string | undefined): Html {
+type Confirming = { id: string; form: Form; trouble: string | undefined };
+
+function confirmation(found: Found, { id, form, trouble }: Confirming): Html {
   const { verb, missing } = found;
   const number = String(countOf(found));
-  return html`<form class="confirm" method="post" action="/plans/${job.id}/execute">
-    ${trouble === undefined ? "" : html`<p class="notice bad" role="alert">${trouble}</p>`}
+  return form(
+    { action: `/plans/${id}/execute`, kind: "confirm" },
+    html`${trouble === undefined ? "" : html`<p class="notice bad" role="alert">${trouble}</p>`}
     ${verb === "replay" ? replayFields(missing > 0) : ""}
     <div class="deed">
       <label
@@ -52,8 +57,8 @@ function confirmation(job: Job<Planning>, found: NonNullable<Planning["found"]>,
         <input name="typed" required inputmode="numeric" autocomplete="off" data-wanted="${number}"
       /></label>
       <button class="${verb === "replay" ? "primary" : "danger"}">${verb === "replay" ? "Replay" : "Discard"}</button>
-    </div>
-  </form>`;
+    </div>`,
+  );
 }
 
 function replayFields(hasOtherReader: boolean): Html {

@@ -1,10 +1,11 @@
 import { html } from "hono/html";
 import type { Content } from "../content.ts";
 import type { Job } from "../jobs.ts";
+import type { Form } from "./form.ts";
 import { type Html, text } from "./layout.ts";
 
 /** How far a job is; the section asks for itself again until the job is over. */
-export function progress(job: Job<Content>): Html {
+export function progress(job: Job<Content>, form: Form): Html {
   const { state, phase, done, total, trouble } = job;
   if (state === "failed" || state === "stopped") {
     const sentence = trouble ?? "Stopped: nothing new was begun.";
@@ -21,6 +22,6 @@ export function progress(job: Job<Content>): Html {
   return html`<section id="job" data-refresh="400" aria-label="Progress" data-says="${phase}">
     <p>${phase.slice(0, 1).toUpperCase()}${phase.slice(1)}${figures}</p>
     ${bar}
-    <form method="post" action="/jobs/${job.id}/stop"><button id="stop">Stop</button></form>
+    ${form({ action: `/jobs/${job.id}/stop` }, html`<button id="stop">Stop</button>`)}
   </section>`;
 }

@@ -3,18 +3,19 @@ import { personName } from "../../output/letter-views.ts";
 import { OUTCOMES } from "../../output/replay-views.ts";
 import type { Execution, RunResult } from "../content.ts";
 import { isOpen, type Job } from "../jobs.ts";
+import type { Form } from "./form.ts";
 import { type Html, text } from "./layout.ts";
 import { progress } from "./progress.ts";
 
 const SHOWN = 200;
 
 /** A plan being carried out, and what came of it. */
-export function runPage(job: Job<Execution>): Html {
+export function runPage(job: Job<Execution>, form: Form): Html {
   const { verb, results } = job.content;
   const isOver = !isOpen(job);
   return html`<p class="back"><a href="/letters">All dead letters</a></p>
     <div class="title"><h1>${verb === "replay" ? "Replay" : "Discard"}</h1></div>
-    ${isOver && results.length > 0 ? over(job) : progress(job)}`;
+    ${isOver && results.length > 0 ? over(job) : progress(job, form)}`;
 }
 
 const ORDER = ["failed", "letter-left", "skipped", "replayed", "discarded"] as const;
