@@ -10,6 +10,7 @@ export type LogEvent =
   | "delivery.accepted"
   | "delivery.refused"
   | "delivery.not-queued"
+  | "secrets.not-read"
   | "workspace.reported"
   | "workspace.refused"
   | "credentials.minted"
@@ -77,6 +78,7 @@ type Level = (typeof LOG_LEVELS)[number];
 const LOUD: Partial<Record<LogEvent, Level>> = {
   "delivery.refused": "warn",
   "delivery.not-queued": "error",
+  "secrets.not-read": "error",
   "workspace.refused": "warn",
   "credentials.refused": "warn",
   "stage.retried": "warn",

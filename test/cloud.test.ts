@@ -1,10 +1,13 @@
 import { readFile } from "node:fs/promises";
-import { afterEach, describe, expect, it } from "vitest";
+import { connect } from "node:net";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
 import { giteaSettings } from "../infra/local/cloud/cloud-stack.ts";
 import { findPython } from "../infra/local/cloud/python.ts";
+import { openRelay } from "../infra/local/cloud/relay.ts";
 import { readFlags } from "../infra/local/start-flags.ts";
+import { CLOSED_PORT } from "./support/ports.ts";
 
 const ROOT = new URL("..", import.meta.url);
 const before = { ...process.env };
@@ -23,6 +26,21 @@ describe("npm start -- --cloud", () => {
   it("never syncs the small university into somebody else's Gitea", () => {
     expect(giteaSettings(undefined, "https://git.uni.example")).toMatchObject({ STACK_SYNC: "false" });
     expect(giteaSettings({ token: "t", sourceId: 2 }, "http://127.0.0.1:1")).not.toHaveProperty("STACK_SYNC");
+  });
+
+  it("has a door that no odd request ends, and that says 503 until it leads somewhere", async () => {
+    const relay = await openRelay();
+    onTestFinished(() => relay.stop());
+    const port = Number(new URL(relay.url).port);
+    const ask = async (path: string) => {
+      const socket = connect(port, "127.0.0.1").setEncoding("utf8");
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
+      return (await socket.toArray()).join("").split("\r\n")[0];
+    };
+    expect(await ask("/v1/events")).toBe("HTTP/1.1 503 Service Unavailable");
+    relay.lead(new Map([["/v1/events", { url: `http://127.0.0.1:${CLOSED_PORT}` }]]));
+    for (const odd of ["//", "///x", "http://[", "/%", "*"]) expect(await ask(odd)).toBe("HTTP/1.1 404 Not Found");
+    expect(await ask("/v1/events?x")).toBe("HTTP/1.1 502 Bad Gateway");
   });
 
   it("says which Python it wants where there is none, and that it goes without", async () => {

@@ -41,6 +41,11 @@ describe("npm run deploy, before it changes anything", () => {
     expect(odd.stderr).toContain(
       '--param "maximumConcurency": there are functionTimeoutSeconds, visibilityTimeoutSeconds',
     );
+    const npm = await deploy({ ...KEYS, npm_config_stage: "prod" });
+    expect([npm.code, npm.stderr]).toEqual([
+      1,
+      expect.stringContaining('npm took --stage for itself: write them after " -- "'),
+    ]);
     expect((await deploy(KEYS, "--force")).stderr).toContain("usage: npm run deploy --");
     expect((await deploy(KEYS, "--stage", "Prod!")).stderr).toContain('--stage "Prod!"');
   });

@@ -103,15 +103,24 @@ describe("importing the platform's values", () => {
   });
 
   it.each([
-    ["a: [1", /^is not YAML: /],
-    ["a: 1\na: 2", /^is not YAML: Map keys must be unique/],
-    [`a: &a [x]\nb: &b [${"*a,".repeat(50)}]\nc: [${"*b,".repeat(50)}]`, /^is not YAML: Excessive alias count/],
-    ["- a", /^holds no Helm values/],
-    ["text", /^holds no Helm values/],
-  ])("says of a text that is none what it is: %j", (text, message) => {
-    expect(() => importValues(text, "uni")).toThrow(
-      expect.objectContaining({ message: expect.stringMatching(message) }),
-    );
+    ["a: [1", "it is not YAML at line 1, column 6: BAD_INDENT"],
+    ["password: hunter2\npassword: hunter3", "it is not YAML at line 2, column 1: DUPLICATE_KEY"],
+    ["a: 1\n---\nb: 2", "it is not YAML at line 2, column 1: MULTIPLE_DOCS"],
+    ["a: *hunter2", "it is not YAML: an alias (*name) has no anchor before it, or there are too many of them"],
+    [
+      `a: &a [x]\nb: &b [${"*a,".repeat(50)}]\nc: [${"*b,".repeat(50)}]`,
+      "it is not YAML: an alias (*name) has no anchor before it, or there are too many of them",
+    ],
+    ["a: &a {b: *a}", "it holds more than 100000 values, or refers to itself"],
+    [
+      `a: &a [${"x,".repeat(20_000)}]\nb: [${"*a,".repeat(9)}]`,
+      "it holds more than 100000 values, or refers to itself",
+    ],
+    ["[".repeat(20_000), expect.stringMatching(/^it is not YAML at line 1, column \d+: RESOURCE_EXHAUSTION$/)],
+    ["- a", "it holds no Helm values, which are names with values below them"],
+    ["text", "it holds no Helm values, which are names with values below them"],
+  ])("says of a text that is none what it is, and nothing that stands in it: case %#", (text, message) => {
+    expect(() => importValues(text, "uni")).toThrow(expect.objectContaining({ message }));
   });
 
   it.each(["hub-ldap'; id; '", "$(id)", "a b", "x\ny"])("writes no command with the odd name %j in it", (name) => {
@@ -122,6 +131,25 @@ describe("importing the platform's values", () => {
       expect(importValues(odd, "uni").commands.join("\n")).not.toContain(name);
       expect(unusedIn(odd)["ilum-jupyterhub.ldap.existingSecret"]).toMatch(/no name that Kubernetes allows/);
     }
+  });
+
+  it.each([
+    [
+      "email: ilum@ilum",
+      `email: "$\{env:AWS_SECRET_ACCESS_KEY}@x.y"`,
+      "ilum-jupyterhub.git.email",
+      "holds a variable of osls",
+    ],
+    [
+      "http://ilum-gitea-http.ilum:3000",
+      "http://admin:hunter2@gitea",
+      "ilum-jupyterhub.git.address",
+      "holds a name or a password",
+    ],
+  ])("takes nothing over that would become a secret in the open: %s as %s", (given, odd, key, reason) => {
+    const { settings, unused } = importValues(example.replace(given, odd), "uni");
+    expect(unused.find((one) => one.key === key)?.reason).toContain(reason);
+    expect(JSON.stringify(settings)).not.toMatch(/\$\{|hunter2/);
   });
 
   it("takes no expression of the chart for a value, and no odd schedule", () => {

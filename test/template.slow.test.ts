@@ -110,6 +110,7 @@ describe("the template", () => {
     );
     expect(limited).toEqual([
       ["IngressLambdaFunction", { ReservedConcurrentExecutions: 20 }],
+      ["WorkspacesLambdaFunction", { ReservedConcurrentExecutions: 20 }],
       ["DirectoryDashsyncLambdaFunction", { ReservedConcurrentExecutions: 1 }],
     ]);
     const Retry = z.object({ MaximumRetryAttempts: z.number(), MaximumEventAgeInSeconds: z.number() });

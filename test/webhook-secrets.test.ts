@@ -1,5 +1,6 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { SettingsError } from "#shared/config.ts";
+import { type LogLine, setLogWriter } from "#shared/log.ts";
 import { webhookSecretsOf } from "#shared/webhook-secrets.ts";
 import { SECRETS } from "./support/signed-event.ts";
 
@@ -15,6 +16,12 @@ function reader(environment: { WEBHOOK_SECRETS: string }) {
   };
   return { readAfter };
 }
+
+const lines: LogLine[] = [];
+beforeEach(() => {
+  lines.length = 0;
+  setLogWriter((line) => lines.push(line));
+});
 
 describe("the webhook secrets", () => {
   it("are kept for a minute, then read again, so that a rotation needs no deployment", async () => {
@@ -32,8 +39,21 @@ describe("the webhook secrets", () => {
     await readAfter(0);
     environment.WEBHOOK_SECRETS = "not JSON";
     expect(await readAfter(60)).toEqual({ default: old });
+    expect(lines).toMatchObject([{ event: "secrets.not-read", level: "error", code: "settings.wrong" }]);
+    expect(JSON.stringify(lines)).not.toContain("not JSON");
     environment.WEBHOOK_SECRETS = JSON.stringify({ default: rotated });
     expect(await readAfter(60)).toEqual({ default: rotated });
+  });
+
+  it("count for a quarter of an hour once they are gone or mistyped, and are asked for each time after that", async () => {
+    const environment = { WEBHOOK_SECRETS: JSON.stringify({ default: old }) };
+    const { readAfter } = reader(environment);
+    await readAfter(0);
+    environment.WEBHOOK_SECRETS = "";
+    for (const seconds of [60, 600, 239]) expect(await readAfter(seconds)).toEqual({ default: old });
+    await expect(readAfter(60)).rejects.toThrow(SettingsError);
+    environment.WEBHOOK_SECRETS = JSON.stringify({ default: rotated });
+    expect(await readAfter(0)).toEqual({ default: rotated });
   });
 
   it("that were never readable are asked for again at once", async () => {

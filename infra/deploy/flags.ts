@@ -6,6 +6,9 @@ import { DeployTrouble } from "./trouble.ts";
 /** `--stage`, `--region` and any number of `--param name=value`, as osls takes them. @throws DeployTrouble on any other word */
 export function readTarget(words: string[], usage: string): Target {
   try {
+    // npm keeps what stands before its "--" for itself, and only warns: the default would be another stage.
+    const kept = ["stage", "region", "param"].filter((name) => process.env[`npm_config_${name}`] !== undefined);
+    if (kept.length > 0) throw new Error(`npm took --${kept.join(", --")} for itself: write them after " -- "`);
     const { values } = parseArgs({
       args: words,
       options: {

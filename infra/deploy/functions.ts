@@ -39,12 +39,15 @@ export function functionsBehind(
         ...(stack.STACK_SUBNET_IDS.length > 0 && {
           vpc: { subnetIds: stack.STACK_SUBNET_IDS, securityGroupIds: stack.STACK_SECURITY_GROUP_IDS },
         }),
-        ...(name === "ingress" &&
+        ...(DOORS.includes(name) &&
           stack.STACK_INGRESS_CONCURRENCY !== undefined && { reservedConcurrency: stack.STACK_INGRESS_CONCURRENCY }),
       },
     ]),
   );
 }
+
+/** Anybody may knock there: a flood of knocking must leave the stages their share of the account. */
+const DOORS = ["ingress", "workspaces"];
 
 /** An account that has 10 in all (a new one) can reserve none. */
 function withoutReservation({ STACK_INGRESS_CONCURRENCY }: StackSettings, definition: ServiceFunctions[string]) {

@@ -19,6 +19,9 @@ export type OslsOptions = Target & {
   say: (text: string) => void;
 };
 
+/** What ends us ends osls: it must not go on deploying when nobody looks at it any more. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 /** Runs `osls <command>`. @throws OslsFailed with the end of what it printed, when it does not end well */
 export async function runOsls(command: "package" | "deploy" | "remove", options: OslsOptions): Promise<void> {
   const { stage, region, parameters = {}, folder = ROOT, words = [], environment, say } = options;
@@ -29,7 +32,9 @@ export async function runOsls(command: "package" | "deploy" | "remove", options:
     stdio: ["ignore", "pipe", "pipe"],
   });
   const endWithUs = () => child.kill();
+  const passOn = (signal: NodeJS.Signals) => child.kill(signal);
   process.once("exit", endWithUs);
+  for (const signal of SIGNALS) process.on(signal, passOn);
   let printed = "";
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding("utf8").on("data", (text: string) => {
@@ -41,6 +46,7 @@ export async function runOsls(command: "package" | "deploy" | "remove", options:
     child.once("error", reject).once("close", resolve),
   );
   process.off("exit", endWithUs);
+  for (const signal of SIGNALS) process.off(signal, passOn);
   if (code !== 0) throw new OslsFailed(command, printed.trim());
 }
 

@@ -19,7 +19,7 @@ export const StackSettings = z
       .string()
       .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/, "must be a key's ARN, arn:aws:kms:…:key/…")
       .optional(),
-    /** Requests that the ingress answers at once: more are refused, and the hub repeats them. `none` reserves nothing. */
+    /** Requests that ingress and workspaces answer at once, each: more are refused, and the hub repeats them. `none` reserves nothing. */
     STACK_INGRESS_CONCURRENCY: z
       .string()
       .regex(/^(none|[1-9]\d{0,3})$/, "must be a number from 1 to 9999, or none")

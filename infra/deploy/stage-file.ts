@@ -1,10 +1,11 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parse } from "yaml";
 import * as z from "zod";
 import { checkSettings, SettingsError } from "#shared/config.ts";
 import { referenceIn } from "#shared/secrets.ts";
+import { why } from "#shared/why.ts";
+import { readYaml } from "../read-yaml.ts";
 import { StackSettings } from "./stack-settings.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -37,10 +38,23 @@ export function readStageFile(path: string): Stage {
     ...named.flatMap(([name]) => (known.includes(name) ? [] : [`${name}: no such setting (${known.join(", ")})`])),
     ...(stack.success ? [] : stack.error.issues.map(({ path: [name], message }) => `${String(name)}: ${message}`)),
     ...checkSettings(settings),
+    ...Object.entries(settings).flatMap(([name, value]) => checkText(name, value)),
     ...checkAuthority(settings["LDAP_CA"]),
   ];
   if (!stack.success || problems.length > 0) throw wrong(path, problems);
   return { settings, stack: stack.data };
+}
+
+/**
+ * osls fills in whatever looks like its variables, in values too: `${env:AWS_SECRET_ACCESS_KEY}` would become a setting. And what
+ * a function may read is written down from its references, where a wildcard would be one for IAM.
+ */
+function checkText(name: string, value: string): string[] {
+  const reference = referenceIn(value);
+  if (value.includes("${"))
+    return [`${name}: holds a variable of osls ($ and a brace), which a deployment would fill in`];
+  if (!reference || /^[\w./:@+=#-]+$/.test(reference.name)) return [];
+  return [`${name}: refers to a name that ${reference.store} cannot have: letters, digits and ./_-:@+= only`];
 }
 
 /** A path is one on this machine; a function has no such file. */
@@ -69,9 +83,9 @@ export function readStageValues(path: string): Record<string, string> | undefine
 
 function parsedYaml(text: string, path: string): unknown {
   try {
-    return parse(text);
+    return readYaml(text);
   } catch (cause) {
-    throw wrong(path, [`it is not YAML: ${cause instanceof Error ? cause.message : String(cause)}`]);
+    throw wrong(path, [why(cause)]);
   }
 }
 
@@ -80,7 +94,7 @@ function textOf(path: string): string | undefined {
     return readFileSync(resolve(ROOT, path), "utf8");
   } catch (cause) {
     if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
-    throw new SettingsError(`${path} cannot be read: ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new SettingsError(`${path} cannot be read: ${why(cause)}`, { cause });
   }
 }
 

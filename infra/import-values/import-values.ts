@@ -1,6 +1,5 @@
-import { parse } from "yaml";
 import { checkSettings } from "#shared/config.ts";
-import { why } from "#shared/why.ts";
+import { NoYaml, readYaml } from "../read-yaml.ts";
 import { type Beside, ELSEWHERE, type Meaning, Refusal, SECTIONS, SWITCHED } from "./key-table.ts";
 import { CREDENTIALS, commandFor, parameterOf, type Secret, webhookCommand } from "./secrets.ts";
 import { leavesOf, placeIn, type Value } from "./values-tree.ts";
@@ -15,13 +14,10 @@ export type Imported = {
   problems: string[];
 };
 
-/** The text is no Helm values; the message says what it is. */
-export class NoValues extends Error {}
-
 /**
  * Turns the platform's Helm values into the settings of a stage. Secrets become references; whatever is not used is listed,
  * so that nothing is lost silently. An empty value says nothing: a chart's defaults take nothing away.
- * @throws NoValues
+ * @throws NoYaml for a text that holds no Helm values
  */
 export function importValues(text: string, stage: string): Imported {
   const leaves = leavesOf(valuesIn(text));
@@ -63,16 +59,11 @@ export function importValues(text: string, stage: string): Imported {
 type Taken = { settings: Record<string, string>; reasons: Map<string, string>; from: Map<string, string> };
 type Wanted = Exclude<Meaning, string>;
 
-/** @throws NoValues for what is no YAML, and for a list or a text */
+/** @throws NoYaml for a list or a text as well */
 function valuesIn(text: string): Value {
-  let values: Value;
-  try {
-    values = parse(text) ?? {};
-  } catch (cause) {
-    throw new NoValues(`is not YAML: ${why(cause)}`, { cause });
-  }
+  const values = readYaml(text) ?? {};
   if (typeof values === "object" && !Array.isArray(values)) return values;
-  throw new NoValues("holds no Helm values, which are names with values below them");
+  throw new NoYaml("it holds no Helm values, which are names with values below them");
 }
 
 const isEmpty = (value: Value) =>
@@ -88,7 +79,12 @@ function take(key: string, wanted: string | Refusal, setting: string, taken: Tak
 }
 
 function textOf(value: Value, { as = String }: Wanted, beside: Beside): string | Refusal {
-  if (JSON.stringify(value).includes("{{")) return new Refusal("is an expression of the chart: write what it comes to");
+  const text = JSON.stringify(value);
+  if (text.includes("{{")) return new Refusal("is an expression of the chart: write what it comes to");
+  if (text.includes("${"))
+    return new Refusal("holds a variable of osls ($ and a brace), which a deployment would fill in");
+  if (/:\/\/[^/"]*@/.test(text))
+    return new Refusal("holds a name or a password in a URL: it goes into settings of its own");
   return as(value, beside);
 }
 

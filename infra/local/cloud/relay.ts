@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
+import { pipeline } from "node:stream";
 import { type Door, listenOnFirst } from "../door.ts";
 import type { Address } from "./emulator.ts";
 
@@ -14,8 +15,8 @@ export type Relay = Door & {
 export async function openRelay(ports: readonly number[] = [0]): Promise<Relay> {
   let addresses: ReadonlyMap<string, Address> | undefined;
   const server = createServer((incoming, response) => {
-    const { pathname } = new URL(incoming.url ?? "/", "http://127.0.0.1");
-    const address = addresses?.get(pathname);
+    const [path = ""] = (incoming.url ?? "").split("?"); // what is no URL ("//") must not end us
+    const address = addresses?.get(path);
     if (address) pass(incoming, response, address);
     else response.writeHead(addresses ? 404 : 503, { "content-type": "application/json" }).end();
   });
@@ -43,7 +44,7 @@ function pass(incoming: IncomingMessage, response: ServerResponse, { url, host }
   });
   outgoing.once("response", (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
+    pipeline(answer, response, () => undefined); // an answer that breaks off breaks off here as well
   });
   outgoing.once("error", () => response.headersSent || response.writeHead(502).end());
   incoming.pipe(outgoing);

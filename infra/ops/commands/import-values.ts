@@ -1,8 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import type { Command } from "commander";
 import { stringify } from "yaml";
 import { why } from "#shared/why.ts";
-import { type Imported, importValues, NoValues } from "../../import-values/import-values.ts";
+import { type Imported, importValues } from "../../import-values/import-values.ts";
+import { NoYaml } from "../../read-yaml.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT } from "../exit-codes.ts";
 import { inert } from "../output/inert.ts";
@@ -41,7 +43,7 @@ function importedFrom(path: string, stage: string): Imported {
   try {
     return importValues(textOf(path), stage);
   } catch (error) {
-    if (error instanceof NoValues) throw new UsageError(`${path} ${error.message}`);
+    if (error instanceof NoYaml) throw new UsageError(`${path}: ${error.message}`);
     throw error;
   }
 }
@@ -55,7 +57,7 @@ function textOf(path: string): string {
 }
 
 function stageFile({ settings }: Imported, path: string): string {
-  return `# From ${path.split("/").at(-1)} by hubforge import-values.\n${stringify(settings)}`;
+  return `# From ${inert(basename(path))} by hubforge import-values.\n${stringify(settings)}`;
 }
 
 function writeNew(stage: string, text: string): void {
