@@ -8,6 +8,7 @@ import { directoryChecks } from "../doctor/directory-checks.ts";
 import { giteaChecks } from "../doctor/gitea-checks.ts";
 import { mappingChecks } from "../doctor/mapping-checks.ts";
 import { queueChecks } from "../doctor/queue-checks.ts";
+import { regionCheck } from "../doctor/region-check.ts";
 import { settingsChecks } from "../doctor/settings-checks.ts";
 import { webhookChecks } from "../doctor/webhook-checks.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -37,7 +38,8 @@ const examine: Verb<DoctorOptions> = async (context, options) => {
   const target = withParameters(await openTarget(context, []), options.param ?? []);
   const deployment = openDeployment(target, {
     signal,
-    ingress: async () => options.ingress ?? (await findIngress(target)),
+    isIngressTold: options.ingress !== undefined || target.stack !== undefined || target.deployment === undefined,
+    ingress: async (region) => options.ingress ?? (await findIngress(target, region)),
   });
   const progress = createProgress(terminal, "checking");
   try {
@@ -55,6 +57,7 @@ const examine: Verb<DoctorOptions> = async (context, options) => {
 
 async function allChecks(deployment: Deployment) {
   return [
+    regionCheck(deployment),
     settingsChecks(deployment),
     queueChecks(deployment),
     mappingChecks(deployment),
@@ -65,12 +68,10 @@ async function allChecks(deployment: Deployment) {
   ];
 }
 
-async function findIngress({ stack, deployment, environment }: Target): Promise<string | undefined> {
+async function findIngress({ stack, deployment }: Target, region: Deployment["region"]): Promise<string | undefined> {
   if (stack) return stack.url;
   if (!deployment) return undefined;
-  const region = environment["AWS_REGION"] ?? environment["AWS_DEFAULT_REGION"];
-  if (!region) throw new Error("the stack's outputs tell it, but in which region? AWS_REGION is not set");
-  const { outputs } = await readStack({ stage: deployment.stage, region });
+  const { outputs } = await readStack({ stage: deployment.stage, region: await region() });
   const { HttpApiUrl, IngressLambdaFunctionUrl } = outputs;
   return (HttpApiUrl ?? IngressLambdaFunctionUrl)?.replace(/\/$/, "");
 }

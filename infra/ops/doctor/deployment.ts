@@ -4,11 +4,12 @@ import { DEFAULT_SCHEDULE, departureDelaySeconds } from "#shared/config/schedule
 import { type Environment, loadSettings, type Settings } from "#shared/config.ts";
 import { createDirectory, type Everybody } from "#shared/directory.ts";
 import { createOnce } from "#shared/gitea.ts";
+import { queueUrlVariable } from "#shared/pipeline.ts";
 import type { Place } from "../../template.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
 import { hintOf } from "../output/hint.ts";
-import { createSqsClient } from "../sqs.ts";
-import { NO_STACK, stageOfUrls, type Target } from "../target.ts";
+import { createSqsClient, regionIn } from "../sqs.ts";
+import { ALL_QUEUES, NO_STACK, stageOfUrls, type Target } from "../target.ts";
 
 /** What is looked at: a target, where it runs, and what several checks ask of it, asked once. */
 export type Deployment = {
@@ -25,6 +26,10 @@ export type Deployment = {
   /** Where its settings stand. */
   settingsPlace: string;
   signal: AbortSignal;
+  /** Where AWS is asked. @throws AwsTrouble where neither a setting nor a profile tells it */
+  region(): Promise<string>;
+  /** False where only the stack's outputs on AWS can tell the next. */
+  isIngressTold: boolean;
   /** Where the hub posts its events; undefined where nobody has said it. */
   ingress(): Promise<string | undefined>;
   settings<Section extends Sections>(section: Section): Promise<Settings<Section>>;
@@ -42,15 +47,20 @@ const SQS_MILLISECONDS = 8_000;
 
 type Options = {
   signal: AbortSignal;
+  isIngressTold: boolean;
   /** The address of the ingress, without its path. */
-  ingress: () => Promise<string | undefined>;
+  ingress: (region: Deployment["region"]) => Promise<string | undefined>;
 };
 
-export function openDeployment(target: Target, { signal, ingress }: Options): Deployment & { close(): void } {
+export function openDeployment(
+  target: Target,
+  { signal, isIngressTold, ingress }: Options,
+): Deployment & { close(): void } {
   const { environment, deployment } = target;
   const once = createOnce();
   const sqs = createSqsClient(environment);
   const skews = recordSkews(sqs);
+  const region = () => once("region", () => regionOf(sqs));
   const settings: Deployment["settings"] = (section) =>
     once(`settings ${section}`, () => loadSettings([section], environment));
   const everybody = async () => {
@@ -68,7 +78,9 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
     hint: (command, parts) => hintOf(target, command, parts),
     ...adviceFor(target),
     signal,
-    ingress: () => once("ingress", ingress),
+    region,
+    isIngressTold,
+    ingress: () => once("ingress", () => ingress(region)),
     settings,
     attributes: (queue) =>
       once(`queue ${queue.name}`, async () => ({
@@ -82,10 +94,10 @@ export function openDeployment(target: Target, { signal, ingress }: Options): De
 
 /** The template's values there: a departure waits for one interval of the sync, the others as it was deployed. */
 function placeOf({ environment, deployment, parameters }: Target): Place {
-  const { SYNC_SCHEDULE = DEFAULT_SCHEDULE, AWS_DEFAULT_REGION = "", AWS_REGION = AWS_DEFAULT_REGION } = environment;
+  const { SYNC_SCHEDULE = DEFAULT_SCHEDULE } = environment;
   return {
     stage: deployment?.stage ?? NO_STACK,
-    region: AWS_REGION,
+    region: regionIn(environment) ?? "",
     parameters: { departureDelaySeconds: departureDelaySeconds(SYNC_SCHEDULE), ...parameters },
   };
 }
@@ -106,13 +118,22 @@ function adviceFor(target: Target): Pick<Deployment, "redeploy" | "settingsPlace
 
 type Reach = { environment: Environment; signal: AbortSignal };
 
+async function regionOf(sqs: SQSClient): Promise<string> {
+  try {
+    return await sqs.config.region();
+  } catch (cause) {
+    throw AwsTrouble.of(cause, "");
+  }
+}
+
 async function readAttributes(
   sqs: SQSClient,
   { name, queue }: { name: string; queue: string },
   { environment, signal }: Reach,
 ): Promise<Record<string, string>> {
   const inTime = () => ({ abortSignal: AbortSignal.any([signal, AbortSignal.timeout(SQS_MILLISECONDS)]) });
-  const known = environment[`QUEUE_URL_${queue.toUpperCase().replaceAll("-", "_")}`];
+  const ours = ALL_QUEUES.find((one) => one === queue);
+  const known = ours && environment[queueUrlVariable(ours)];
   try {
     const url = known ?? (await sqs.send(new GetQueueUrlCommand({ QueueName: name }), inTime())).QueueUrl;
     const question = new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ["All"] });

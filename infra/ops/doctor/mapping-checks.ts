@@ -8,6 +8,7 @@ import { readQueues } from "../../local/resources.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
 import { type Check, type CheckGroup, failed, notApplicable } from "./check.ts";
 import type { Deployment } from "./deployment.ts";
+import { REGION } from "./region-check.ts";
 
 /** Lambda's client tries three times by itself, within this. */
 const WITHIN_MILLISECONDS = 8_000;
@@ -28,16 +29,19 @@ function ofFunction({ name, sources }: FunctionDefinition, deployment: Deploymen
   const FunctionName = `hubforge-${place.stage}-${name}`;
   return {
     name: `woken ${name}`,
+    needs: [REGION],
     advice: `aws lambda update-event-source-mapping --enabled --uuid <its UUID of list-event-source-mappings --function-name ${FunctionName}>; if there is none: ${redeploy}`,
     look: async () => {
       const mappings = await listMappings(FunctionName, deployment);
       const queues = readQueues(place);
-      const wrong = sources.flatMap(({ queueLogicalId, maximumConcurrency }) => {
+      const seen = sources.map(({ queueLogicalId, maximumConcurrency }) => {
         const queue = queues.find(({ logicalId }) => logicalId === queueLogicalId)?.name ?? queueLogicalId;
         const mapping = mappings.find(({ EventSourceArn }) => EventSourceArn?.endsWith(`:${queue}`));
-        return mapping ? faultsOf(mapping, queue, maximumConcurrency) : [`nothing wakes it for ${queue}`];
+        if (!mapping) return { wrong: [`nothing wakes it for ${queue}`], text: "" };
+        return { wrong: faultsOf(mapping, queue, maximumConcurrency), text: wordsOf(mapping, queue) };
       });
-      return wrong.length > 0 ? failed(wrong.join("; ")) : `Enabled, ${sources.length} queue, batch size 1`;
+      const wrong = seen.flatMap((one) => one.wrong);
+      return wrong.length > 0 ? failed(wrong.join("; ")) : seen.map(({ text }) => text).join("; ");
     },
   };
 }
@@ -52,6 +56,10 @@ function faultsOf(mapping: EventSourceMappingConfiguration, queue: string, concu
       : [`its maximum concurrency is ${ScalingConfig?.MaximumConcurrency ?? "not set"}, should be ${concurrency}`]),
     ...(FunctionResponseTypes.includes("ReportBatchItemFailures") ? [] : ["it does not take ReportBatchItemFailures"]),
   ];
+}
+
+function wordsOf({ State, BatchSize, ScalingConfig }: EventSourceMappingConfiguration, queue: string): string {
+  return `by ${queue}: ${State}, batch size ${BatchSize}, at most ${ScalingConfig?.MaximumConcurrency} at once`;
 }
 
 async function listMappings(FunctionName: string, { environment, place, signal }: Deployment) {

@@ -4,6 +4,7 @@ import { stageQueues } from "../../deploy/stage-queues.ts";
 import { type QueueDefinition, readQueues } from "../../local/resources.ts";
 import { type Check, type CheckGroup, failed } from "./check.ts";
 import type { Deployment } from "./deployment.ts";
+import { REGION } from "./region-check.ts";
 
 const Redrive = z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number() });
 type Redrive = z.infer<typeof Redrive>;
@@ -23,6 +24,7 @@ function ofAttributes(queue: QueueDefinition, deployment: Deployment): Check {
   const { redeploy } = deployment;
   return {
     name: queueCheck(queue),
+    needs: [REGION],
     advice: `see that it is there (${redeploy}) and may be read (sqs:GetQueueUrl, sqs:GetQueueAttributes)`,
     look: async () => {
       const { RedrivePolicy: _, ...attributes } = queue.attributes;

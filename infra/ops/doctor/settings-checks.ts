@@ -4,6 +4,7 @@ import { checkSettings } from "#shared/gitea/check-settings.ts";
 import { referenceIn, resolveReferences } from "#shared/secrets.ts";
 import { type Check, type CheckGroup, failed, notApplicable } from "./check.ts";
 import type { Deployment, Sections } from "./deployment.ts";
+import { REGION } from "./region-check.ts";
 
 const SECTIONS: readonly Sections[] = ["webhooks", "gitea", "directory", "templates", "retries", "sync"];
 
@@ -35,6 +36,7 @@ function ofSecret(name: string, { environment }: Deployment): Check {
   const value = environment[name] ?? "";
   return {
     name: `secret ${name}`,
+    needs: [REGION],
     advice: `write it there, or let these AWS credentials read it (ssm:GetParameter, secretsmanager:GetSecretValue, kms:Decrypt)`,
     look: async () => {
       const { problems } = await resolveReferences({ [name]: value });

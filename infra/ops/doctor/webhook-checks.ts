@@ -3,6 +3,7 @@ import { signDelivery, type WebhookSecrets } from "#shared/signature.ts";
 import { why } from "#shared/why.ts";
 import { type Check, type CheckGroup, failed } from "./check.ts";
 import type { Deployment } from "./deployment.ts";
+import { REGION } from "./region-check.ts";
 import { settingsCheck } from "./settings-checks.ts";
 
 /** A function that was asleep, in a VPC, is awake by then. */
@@ -27,6 +28,7 @@ export async function webhookChecks(deployment: Deployment): Promise<CheckGroup>
 function ofIngress(deployment: Deployment): Check {
   return {
     name: INGRESS,
+    needs: deployment.isIngressTold ? [] : [REGION],
     advice: `name it with --ingress <URL>, and see that it is deployed: ${deployment.redeploy}`,
     look: async () => {
       const url = await deployment.ingress();
