@@ -20,8 +20,10 @@ type Newcomer = {
 /** "Who is who" (functions/account/README.md) before anything is sent: what that stage would refuse is told here, by DN. */
 export function planNewcomer(world: World, matches: Matches): (person: Person) => Newcomer | undefined {
   const { directory, settings, gitea } = world;
-  const present = new Set([...directory.people, ...directory.broken].flatMap(({ directoryId }) => directoryId ?? []));
-  const shared = sharedLogins([...directory.people, ...directory.broken]);
+  // Where everybody is known, as in most runs, nobody is compared with everybody.
+  const all = once(() => [...directory.people, ...directory.broken]);
+  const present = once(() => new Set(all().flatMap(({ directoryId }) => directoryId ?? [])));
+  const shared = once(() => sharedLogins(all()));
   const organisations = new Set(gitea.organisations);
   // Where nobody's groups are known, nobody's being allowed in is.
   const isJudged = directory.areGroupsRead || settings.LDAP_ALLOWED_GROUPS.length === 0;
@@ -33,9 +35,9 @@ export function planNewcomer(world: World, matches: Matches): (person: Person) =
     if (name instanceof Permanent) return isMaking ? refuse(name.code, name.message) : undefined;
     const account = accountOf(person, name, matches);
     const known = account && matches.byAccount.get(account.id);
-    const twin = person.logins.find((login) => shared.has(foldName(login)));
+    const twin = person.logins.find((login) => shared().has(foldName(login)));
     if (known) {
-      const isFormer = !present.has(known.directoryId) && twin === undefined && isTheirs(account, person);
+      const isFormer = !present().has(known.directoryId) && twin === undefined && isTheirs(account, person);
       // Who has left, or is banned, may have given up the name long ago: no decision about many people gives it away.
       if (isFormer && !known.isLeaver && !account.prohibit_login) {
         return { rebind: { pair: toRebind(person, known), known } };
@@ -49,6 +51,14 @@ export function planNewcomer(world: World, matches: Matches): (person: Person) =
     const why = whyNotTheirs(account, person, world);
     if (why) return refuse(why.code, why.reason);
     return { create: { account, change: { what: "account", from: "unmarked", to: account.login } } };
+  };
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

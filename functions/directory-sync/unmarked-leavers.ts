@@ -12,17 +12,18 @@ const NAMED = 20;
  */
 export function unmarkedLeavers({ directory, gitea, settings }: World, { byAccount }: Matches): Conflict[] {
   if (directory.people.length === 0 || directory.anomalies.length > 0) return [];
-  const present = [...directory.people.filter(({ gone }) => !gone), ...directory.broken];
-  const logins = new Set(present.flatMap((one) => one.logins.map(foldName)));
   const isProtected = createProtection(settings);
-  const left = gitea.accounts.filter(
+  const unmarked = gitea.accounts.filter(
     (account) =>
       account.source_id === settings.GITEA_AUTH_SOURCE_ID &&
       !account.prohibit_login &&
       !byAccount.has(account.id) &&
-      !logins.has(foldName(account.login_name)) &&
       !isProtected({}, { ...account, is_admin: false }),
   );
+  if (unmarked.length === 0) return [];
+  const present = [...directory.people.filter(({ gone }) => !gone), ...directory.broken];
+  const logins = new Set(present.flatMap((one) => one.logins.map(foldName)));
+  const left = unmarked.filter((account) => !logins.has(foldName(account.login_name)));
   if (left.length === 0) return [];
   const names = left.map(({ login }) => login).toSorted();
   const more = names.length > NAMED ? ` and ${names.length - NAMED} more` : "";
