@@ -54,6 +54,12 @@ describe("accounts link", () => {
     const { code, lines } = await ops("link", "loc", "--execute", "--yes");
     expect(code).toBe(0);
     expect(JSON.parse(lines[0] ?? "")).toMatchObject({ changes: [] });
+    for (const words of [[], ["--execute"]]) {
+      const again = await ops("link", "loc", ...words);
+      expect(again.code).toBe(0);
+      expect(again.stderr).toContain("Nothing is to be done");
+      expect(again.stderr).not.toMatch(/To do it|confirm/);
+    }
   });
 
   it("says whose sign-in ends when the account signs in as somebody else", async () => {

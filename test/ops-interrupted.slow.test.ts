@@ -55,7 +55,9 @@ describe("Ctrl-C", () => {
     const sends = interruptAt(5, "SendMessage", child);
     expect(await child.ended).toBe(130);
     expect(sends()).toBeLessThan(10);
-    expect(child.stderr()).toContain("Run the same command again to do the rest.");
+    expect(child.stderr()).toContain(
+      "To do the rest:\n  hubforge dead-letters replay --no-ask --yes --rate 20 --execute\n",
+    );
     await expect.poll(left, { timeout: 5000 }).toBe(40 - sends());
     expect(await runOps(REPLAY, { environment: fresh.environment })).toMatchObject({ code: 0 });
     expect(sent()).toHaveLength(40);

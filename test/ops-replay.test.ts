@@ -98,6 +98,36 @@ describe("a replay", () => {
   });
 });
 
+describe("a replay that was cut", () => {
+  it("tells the command that does the rest, and no more than that", async () => {
+    const at = (minute: number) => ({ failedAt: `2026-11-24T09:${String(minute).padStart(2, "0")}:00Z` });
+    const people = Array.from({ length: 12 }, (_, index) => letterOf(`user${index}`, at(index)));
+    await sendLetters(fresh.queues, people);
+    const now = new Date("2026-11-24T10:00:00Z");
+    const asked = ["--no-ask", "--limit", "9", "--since", "1h", "--until", "1m"];
+    const { lines } = await replay(asked, { now });
+    const ending = new AbortController();
+    let sends = 0;
+    fresh.queues.setFault(({ action }) => {
+      if (action === "SendMessage" && ++sends === 3) ending.abort();
+      return undefined;
+    });
+    const pace = ["--rate", "20", "--concurrency", "1", "--execute", "--yes"];
+    const plan = ["--plan", JSON.parse(lines.at(-1) ?? "").hash];
+    const cut = await replay([...asked, ...pace, ...plan], { now, signal: ending.signal });
+    expect([cut.code, sent().length]).toEqual([130, 3]);
+    fresh.queues.setFault(undefined);
+    const [, rest = ""] = /To do the rest:\n {2}hubforge dead-letters replay (.*)\n/.exec(cut.stderr) ?? [];
+    // Two hours later another letter is there.
+    await sendLetters(fresh.queues, [letterOf("late", at(59))]);
+    const { code } = await replay(rest.split(" "), { now: new Date("2026-11-24T12:00:00Z") });
+    expect(code).toBe(0);
+    const users = (count: number) => Array.from({ length: count }, (_, index) => `user${index}`);
+    expect(sent().map(({ delivery }) => delivery.user)).toEqual(users(9));
+    expect(letters()).toBe(12 - 9 + 1);
+  });
+});
+
 describe("the confirmation", () => {
   it("is the count, typed", async () => {
     await sendLetters(fresh.queues, [letterOf("ada"), letterOf("bob")]);
@@ -124,7 +154,13 @@ describe("the confirmation", () => {
     await sendLetters(fresh.queues, [letterOf("bob")]);
     const late = await replay(["--execute", "--yes", "--plan", hash]);
     expect(late.code).toBe(1);
-    expect(late.stderr).toContain("not those of plan");
+    expect(late.stderr).toContain("not plan");
+    const dry = await replay(["--plan", hash]);
+    expect(dry.code).toBe(1);
+    expect(dry.stderr).toContain(`not plan ${hash} any more, or never was: it is plan `);
+    expect(dry.stderr).toMatch(/hubforge dead-letters replay --execute --plan [0-9a-f]{12}/);
+    expect(dry.stderr).not.toContain(`--plan ${hash}`);
+    expect((await replay(["--user", "ada", "--plan", hash])).code).toBe(0);
     expect(sent()).toEqual([]);
     const exact = await replay(["--user", "ada", "--execute", "--yes", "--plan", hash]);
     expect(exact.code).toBe(0);

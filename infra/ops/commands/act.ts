@@ -28,14 +28,14 @@ export type Intent = {
  */
 export async function actOn({ context, options, hash, wanted, deed, ...rest }: Intent): Promise<"go" | ExitCode> {
   const { terminal } = context;
+  const isOther = options.plan !== undefined && options.plan !== hash;
+  const other = `This is not plan ${inert(options.plan ?? "")} any more, or never was: it is plan ${hash}. `;
   if (!options.execute) {
-    terminal.note(`Nothing was done. To do it:\n  ${rest.command}`);
-    return EXIT.done;
+    terminal.note(`${isOther ? other : ""}Nothing was done. To do it:\n  ${rest.command}`);
+    return isOther ? EXIT.error : EXIT.done;
   }
-  if (options.plan !== undefined && options.plan !== hash) {
-    terminal.note(
-      `The letters are not those of plan ${inert(options.plan)} any more: this is plan ${hash}. Nothing was done.`,
-    );
+  if (isOther) {
+    terminal.note(`${other}Nothing was done.`);
     return EXIT.error;
   }
   if (rest.hasOtherReader && !options.anyway) {
@@ -78,13 +78,21 @@ function declined({ terminal, signal }: Context): ExitCode {
 }
 
 /** The same command line with what it takes to carry out exactly this plan. */
-export function howToExecute(
-  target: Target,
-  verb: string,
-  { options, words, hash }: { options: object; words: readonly string[]; hash: string },
-): string {
-  const asked = { ...options, execute: true, yes: undefined, plan: hash };
+export function howToExecute(target: Target, verb: string, { hash, ...line }: Line & { hash: string }): string {
+  return executing(target, verb, { ...line, options: { ...line.options, yes: undefined } }, hash);
+}
+
+/** The command line that does what such a command has left: what is on the queue by then is another plan. */
+export function howToFinish(target: Target, verb: string, line: Line): string {
+  return executing(target, verb, line);
+}
+
+type Line = { options: object; words: readonly string[] };
+
+function executing(target: Target, verb: string, { options, words }: Line, plan?: string): string {
   // `--no-ask` exists, `--ask` does not: commander sets it by itself.
-  const flags = Object.entries(asked).filter(([name, value]) => !(name === "ask" && value === true));
-  return hintOf(target, verb, { words, options: Object.fromEntries(flags) });
+  const isSaid = ([name, value]: [string, unknown]) =>
+    !["execute", "plan"].includes(name) && !(name === "ask" && value);
+  const asked = Object.fromEntries(Object.entries(options).filter(isSaid));
+  return hintOf(target, verb, { words, options: { ...asked, execute: true, plan } });
 }

@@ -8,7 +8,7 @@ import { showReplayPlan } from "../output/replay-views.ts";
 import { connectOutside, type Outside, readOnly, unlimited } from "../outside.ts";
 import type { Target } from "../target.ts";
 import { UsageError } from "../usage-error.ts";
-import { type ActOptions, actOn, howToExecute, parseHold } from "./act.ts";
+import { type ActOptions, actOn, howToExecute, howToFinish, parseHold } from "./act.ts";
 import { type Context, holdingLetters } from "./context.ts";
 import { executeReplay, type PaceOptions, parsePace } from "./replay.ts";
 
@@ -53,6 +53,10 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
     showDecision(context, decision);
     const hash = hashOf([JSON.stringify(decision.record), plan.hash]);
     showLetters(context, plan, { hash, warnings, name: target.name });
+    if (!decision.isOpen && plan.steps.length === 0) {
+      context.terminal.note("Nothing is to be done: it is so already, and no letter of theirs can be replayed.");
+      return EXIT.done;
+    }
     const answer = await actOn({
       context,
       options,
@@ -70,7 +74,8 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
       return EXIT.error;
     }
     if (now.isOpen) await now.carryOut(open(unlimited(context.signal)));
-    return await executeReplay(context, { plan, reading, target, pace });
+    const restOf = () => howToFinish(target, command, { options, words });
+    return await executeReplay(context, { plan, reading, target, pace, restOf });
   });
 }
 

@@ -1,6 +1,7 @@
 import { createSender } from "#shared/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { filterLetters } from "../letters/filter-letters.ts";
+import { filterLetters, type LetterFilter } from "../letters/filter-letters.ts";
+import type { Letter } from "../letters/letter.ts";
 import { planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
 import type { Reading } from "../letters/read-letters.ts";
 import { REPLAY_CONCURRENCY, REPLAY_RATE, replayLetters, type StepResult } from "../letters/replay-letters.ts";
@@ -10,7 +11,7 @@ import { parseCount, parseFilter, parseRate } from "../options.ts";
 import { createProgress } from "../output/progress.ts";
 import { showReplayPlan, showResult, showSummary } from "../output/replay-views.ts";
 import type { Target } from "../target.ts";
-import { type ActOptions, actOn, howToExecute, parseHold } from "./act.ts";
+import { type ActOptions, actOn, howToExecute, howToFinish, parseHold } from "./act.ts";
 import { type Context, holdingLetters, type Verb } from "./context.ts";
 import { nothingMatched, type ReadingOptions, showWarnings } from "./look-at-letters.ts";
 
@@ -43,9 +44,25 @@ export const replay: Verb<ReplayOptions> = async (context, options, words) => {
       command: howToExecute(target, "dead-letters replay", { options, words, hash: plan.hash }),
     });
     if (isMeant !== "go") return isMeant;
-    return await executeReplay(context, { plan, reading, target, pace });
+    const restOf = (gone: ReadonlySet<Letter>) => {
+      const left = chosen.filter((letter) => !gone.has(letter)).length;
+      return howToFinish(target, "dead-letters replay", {
+        options: { ...options, ...stillMeant(filter, left) },
+        words,
+      });
+    };
+    return await executeReplay(context, { plan, reading, target, pace, restOf });
   });
 };
+
+/** Minutes later `--since 2h` would mean other letters, and `--limit 5` five others. */
+function stillMeant({ since, until, limit }: LetterFilter, left: number) {
+  return {
+    ...(since && { since: since.toISOString() }),
+    ...(until && { until: until.toISOString() }),
+    ...(limit !== undefined && { limit: String(left) }),
+  };
+}
 
 export type Pace = { rate: number; concurrency: number };
 
@@ -56,10 +73,18 @@ export function parsePace({ rate, concurrency }: PaceOptions): Pace {
   };
 }
 
-type Execution = { plan: ReplayPlan; reading: Reading; target: Target; pace: Pace };
+type Execution = {
+  plan: ReplayPlan;
+  reading: Reading;
+  target: Target;
+  pace: Pace;
+  /** The command line that does what is left when these letters are gone. */
+  restOf: (gone: ReadonlySet<Letter>) => string;
+};
 
 /** Carries the plan out with a progress bar, and tells how it went. */
-export async function executeReplay(context: Context, { plan, reading, target, pace }: Execution): Promise<ExitCode> {
+export async function executeReplay(context: Context, execution: Execution): Promise<ExitCode> {
+  const { plan, reading, target, pace, restOf } = execution;
   const { terminal, signal } = context;
   const progress = createProgress(terminal, "replaying");
   let done = 0;
@@ -71,7 +96,8 @@ export async function executeReplay(context: Context, { plan, reading, target, p
   const sender = createSender(target.environment);
   const results = await replayLetters(plan, { hold: reading.hold, sender, ...pace, signal, onProgress });
   progress.end();
-  showSummary(terminal, results);
+  const gone = results.flatMap(({ outcome, step }) => (outcome === "replayed" ? step.letters : []));
+  showSummary(terminal, results, restOf(new Set(gone)));
   if (signal.aborted) return EXIT.interrupted;
   const isDone = results.every(({ outcome }) => outcome === "replayed");
   if (isDone) return EXIT.done;

@@ -95,13 +95,14 @@ export const OUTCOMES: Record<StepResult["outcome"], string> = {
   skipped: "not begun",
 };
 
-export function showSummary(terminal: Terminal, results: readonly StepResult[]): void {
+/** @param rest the command line that does what was not done */
+export function showSummary(terminal: Terminal, results: readonly StepResult[], rest: string): void {
   const counts = Map.groupBy(results, ({ outcome }) => outcome);
   const record = Object.fromEntries([...counts].map(([outcome, some]) => [outcome, some.length]));
   if (!terminal.isTable) terminal.data(inertJson({ type: "summary", ...record }));
   const words = [...counts].map(([outcome, some]) => `${some.length} ${OUTCOMES[outcome]}`);
   terminal.note(words.join("; "));
-  if (counts.has("failed") || counts.has("skipped")) terminal.note("Run the same command again to do the rest.");
+  if (results.some(({ outcome }) => outcome !== "replayed")) terminal.note(`To do the rest:\n  ${rest}`);
 }
 
 function failedWhen(oldest: string, newest: string): string {
