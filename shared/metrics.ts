@@ -23,7 +23,7 @@ const EVERY: Dimension[] = ["stage", "code"];
 
 /** What is counted of events that are no stage's outcome; stage and code stand in where the line has none. */
 type Counting = { name: string; by: Dimension[]; stage?: string; code?: string };
-const COUNTED: Partial<Record<LogEvent, Counting>> = {
+export const COUNTED: Partial<Record<LogEvent, Counting>> = {
   "delivery.accepted": { name: "Accepted", by: EVERY, stage: "ingress", code: "accepted" },
   "delivery.refused": { name: "Refused", by: EVERY, stage: "ingress" },
   "delivery.not-queued": { name: "NotQueued", by: EVERY, stage: "ingress" },

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type LogLine, log, setLogWriter } from "#shared/log.ts";
+import { COUNTED } from "#shared/metrics.ts";
 import { parseLogLine } from "../infra/ops/trace/log-line.ts";
 import { COUNTED_LINES } from "./support/counted-lines.ts";
 import { metricsIn } from "./support/emf.ts";
@@ -23,6 +24,14 @@ describe("a line that counts", () => {
     expect(metrics.map(({ name, dimensions }) => [name, ...Object.values(dimensions)].join(" "))).toEqual(expected);
     expect(metrics.map(({ namespace, value }) => [namespace, value])).toEqual(expected.map(() => [NAMESPACE, 1]));
   });
+
+  it.each(Object.entries(COUNTED))(
+    "%s is among those that tests, alarms and dashboard are held against",
+    (event, { name }) => {
+      const metrics = COUNTED_LINES.flatMap(([counted, , expected]) => (counted === event ? expected : []));
+      expect(metrics.map((metric) => metric.split(" ")[0])).toContain(name);
+    },
+  );
 
   it("never has a person or a delivery for a dimension", () => {
     for (const [event, fields] of COUNTED_LINES) log(event, { ...fields, person: "ada", delivery: "d1" });
