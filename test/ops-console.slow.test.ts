@@ -200,7 +200,9 @@ it("replays after the count was typed, with live progress, once the cause is men
 
 it("sees it done: the repository exists", async () => {
   await page.getByRole("link", { name: "Follow its journey" }).first().click();
-  await page.getByText(/after [\d.]+ s, with \d+ Gitea requests/).waitFor({ timeout: 60_000 });
+  await page
+    .getByText(/after [\d.]+ s of replay 1, [\d.]+ s after the delivery came in, with \d+ Gitea requests/)
+    .waitFor({ timeout: 60_000 });
   await page.getByRole("list", { name: "The way of this delivery, replay 1" }).waitFor();
   await page.getByText("Every line of the log").click();
   await page

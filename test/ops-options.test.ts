@@ -111,6 +111,8 @@ describe("the nearest word", () => {
     ["TEAM", "team"],
     ["acount", "account"],
     ["taem", "team"],
+    ["repo", "repository"],
+    ["re", undefined],
     ["xyz", undefined],
     ["", undefined],
   ])("to %j is %j", (word, expected) => {

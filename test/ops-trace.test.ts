@@ -90,6 +90,34 @@ describe("trace, from the log of real stages", () => {
     const { code, stdout, stderr } = await trace("nobody");
     expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
     expect(stderr).toContain("nothing about nobody was logged");
+    expect(stderr).not.toContain("did you mean");
+    expect((await trace("ghots")).stderr).toContain("(did you mean ghost?)");
+  });
+
+  it("counts from the replay, once there was one, and says when the delivery came in", async () => {
+    const base = { level: "info", delivery: "d-again", hub: "default", person: "rea", route: "spawn" };
+    const at = (time: string, event: string, more: object) => ({
+      ...base,
+      time: `2026-11-24T${time}Z`,
+      event,
+      ...more,
+    });
+    const lines = [
+      at("09:00:00", "identity.unchanged", { stage: "identity" }),
+      at("09:00:02", "stage.dead-lettered", { stage: "team", code: "gitea.refused", reason: "400" }),
+      at("09:30:00.500", "identity.unchanged", { stage: "identity", replay: 1, milliseconds: 500 }),
+      at("09:30:01.250", "templates.created", { stage: "templates", replay: 1, giteaRequests: 2, giteaWrites: 1 }),
+    ];
+    const file = join(dir, "again.jsonl");
+    await appendFile(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    const now = new Date("2026-11-24T10:00:00Z");
+    const environment = { ...world.environment, HUBFORGE_LOG: file };
+    const { stdout } = await runOps(["trace", "rea"], { environment, now, columns: 140 });
+    const afters = stdout.split("\n").flatMap((line) => /^ *([\d.]+ s) /.exec(line)?.[1] ?? []);
+    expect(afters).toEqual(["0.00 s", "2.00 s", "0.50 s", "1.25 s"]);
+    expect(stdout).toContain(
+      "done after 1.3 s of replay 1, 1801.3 s after the delivery came in, with 2 Gitea requests, 1 of them writes",
+    );
   });
 
   it("tells a person's login, and not what their hub has asked since", async () => {
@@ -166,4 +194,14 @@ describe("trace, from CloudWatch Logs", () => {
       "these AWS credentials may not use CloudWatch Logs: you may not",
     );
   });
+
+  it.each(["UnknownError", "InternalFailure"])(
+    "says in one sentence that an emulator knows no logs (%s)",
+    async (code) => {
+      cloud.refuse(code);
+      await expect(readCloudWatch({ ...question, value: "ada" })).rejects.toThrow(
+        `${cloud.endpoint} answers as no CloudWatch Logs does (${code}): set AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, or beside QUEUE_URL_* HUBFORGE_LOG to a file`,
+      );
+    },
+  );
 });

@@ -34,7 +34,9 @@ describe("a wrong command line is said on stderr, ends with 2, and names what wa
     ["accounts link", "missing required argument 'user'"],
     ["accounts lnk ada", "Did you mean link?"],
     ["trace", "missing required argument 'who'"],
+    ["dead-letters list --stage repo", "did you mean repository?"],
     ["lab fail donw", "did you mean down?"],
+    ["lab fail down --method POTS", "did you mean POST?"],
     ["queues everywhere", "too many arguments"],
     ["--deployment ../x queues", "is no stage's name"],
   ])("%s", async (line, hint) => {
@@ -77,6 +79,24 @@ describe("help", () => {
     const { stdout } = await runOps(["dead-letters", "discard", "--help"], { environment });
     expect(stdout.replaceAll(/\s+/g, " ")).toContain("--class <class> permanent, exhausted, crash, unknown");
     expect(stdout).not.toContain("--anyway");
+  });
+});
+
+describe("an address that is none is named, in one sentence", () => {
+  const QUEUE_URL_DEAD_LETTERS = environment.QUEUE_URL_DEAD_LETTERS.replace("none", "hubforge-prod-dead-letters");
+  it.each([
+    ["dead-letters list", { QUEUE_URL_DEAD_LETTERS }],
+    ["queues", { QUEUE_URL_DEAD_LETTERS }],
+    ["trace ada", { QUEUE_URL_DEAD_LETTERS }],
+    ["--deployment prod dead-letters list", {}],
+  ])("%s", async (line, more) => {
+    for (const AWS_ENDPOINT_URL of ["nonsense", "localhost:4566"]) {
+      const { code, stdout, stderr } = await runOps(line.split(" "), { environment: { ...more, AWS_ENDPOINT_URL } });
+      expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+      expect(stderr).toBe(
+        `hubforge: AWS_ENDPOINT_URL "${AWS_ENDPOINT_URL}" is no address: say e.g. http://127.0.0.1:4566, or leave it out for AWS itself\n`,
+      );
+    }
   });
 });
 

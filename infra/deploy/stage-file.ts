@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
@@ -17,6 +17,11 @@ const Values = z.record(
   z.string(),
   z.union([z.string(), z.number(), z.boolean()], { error: "must be one text or number; JSON goes into quotes" }),
 );
+
+/** The stages that have a file in this folder. */
+export function stagesHere(): string[] {
+  return readdirSync(resolve(ROOT, "infra/stages")).flatMap((name) => /^(.+)\.yml$/.exec(name)?.[1] ?? []);
+}
 
 /**
  * @param path from the project's folder, e.g. `infra/stages/dev.yml`

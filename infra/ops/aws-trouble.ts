@@ -13,8 +13,14 @@ export class AwsTrouble extends Error {
     return new AwsTrouble(sentence(partsOf(cause), `function ${name}`, undefined), { cause });
   }
 
-  static ofLogs(cause: unknown): AwsTrouble {
-    return new AwsTrouble(sentence(partsOf(cause), "CloudWatch Logs", undefined), { cause });
+  /** @param endpoint where they were asked, if not at AWS: what stands for its queues may know no logs */
+  static ofLogs(cause: unknown, endpoint: string | undefined): AwsTrouble {
+    const parts = partsOf(cause);
+    const isStrange =
+      endpoint !== undefined && !/Exception$|Credentials|Timeout|Network|Abort/.test(parts.name) && !parts.code;
+    if (!isStrange) return new AwsTrouble(sentence(parts, "CloudWatch Logs", undefined), { cause });
+    const advice = "set AWS_ENDPOINT_URL_CLOUDWATCH_LOGS, or beside QUEUE_URL_* HUBFORGE_LOG to a file of log lines";
+    return new AwsTrouble(`${endpoint} answers as no CloudWatch Logs does (${parts.name}): ${advice}`, { cause });
   }
 }
 

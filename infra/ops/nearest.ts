@@ -1,14 +1,21 @@
-/** The candidate that `word` most likely meant, at most 3 slips away and less than half of the word; undefined if none is near. */
+/**
+ * The candidate that `word` most likely meant: it is its beginning, or at most 3 slips away and less than half of the word;
+ * undefined if none is near.
+ */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
   let best: { candidate: string; slips: number } | undefined;
   for (const candidate of candidates) {
-    const slips = slipsBetween(word.toLowerCase(), candidate.toLowerCase());
+    const [typed, wanted] = [word.toLowerCase(), candidate.toLowerCase()];
+    const slips = typed.length >= SHORTENED && wanted.startsWith(typed) ? 1 : slipsBetween(typed, wanted);
     if (slips <= 3 && slips * 2 < Math.max(word.length, candidate.length) && (!best || slips < best.slips)) {
       best = { candidate, slips };
     }
   }
   return best?.candidate;
 }
+
+/** Letters that are a beginning of one word rather than of any. */
+const SHORTENED = 3;
 
 /** `, did you mean "ada"?`, or nothing. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {

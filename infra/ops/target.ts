@@ -1,10 +1,11 @@
 import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
 import { CRASHED, DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
-import { readStageValues } from "../deploy/stage-file.ts";
+import { readStageValues, stagesHere } from "../deploy/stage-file.ts";
 import type { Parameters } from "../template.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
 import { type LocalStack, runningStacks } from "./local-stack.ts";
+import { didYouMean } from "./nearest.ts";
 import { createSqsClient } from "./sqs.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -14,6 +15,8 @@ export type Target = {
   name: string;
   /** As `--deployment` or `HUBFORGE_DEPLOYMENT` called it: what is told to do next is about the same one. */
   asked?: string | undefined;
+  /** What somebody should know who did not say which: other local stacks run as well. */
+  aside?: string;
   /** Settings of shared/config.ts and `QUEUE_URL_*` of all queues. */
   environment: Environment;
   /** A file of log lines, the deployment whose log groups CloudWatch has, or why nobody can tell. */
@@ -44,7 +47,7 @@ export const NO_STACK = "local";
 export async function findTarget({ deployment, ...wish }: Wish, environment: Environment): Promise<Target> {
   const named = deployment ?? environment["HUBFORGE_DEPLOYMENT"];
   const target = await findNamed(named, wish, environment);
-  return { ...target, asked: named };
+  return { asked: named, ...target };
 }
 
 async function findNamed(
@@ -55,10 +58,11 @@ async function findNamed(
   if (named === undefined && environment[queueUrlVariable(DEAD_LETTERS)]) return targetOfUrls(environment);
   const [isLocal, pid] = /^local(?:-(\d+))?$/.exec(named ?? "local") ?? [];
   if (isLocal !== undefined) {
-    const stacks = runningStacks().filter((stack) => pid === undefined || stack.pid === Number(pid));
-    const stack = stacks.at(-1);
-    if (stack) return localTarget(stack, environment);
-    if (named) throw new UsageError("no local stack is running: start one with npm start");
+    const running = runningStacks();
+    const stack = running.findLast((one) => pid === undefined || one.pid === Number(pid));
+    if (stack) return { ...localTarget(stack, environment), ...(pid === undefined && which(stack, running)) };
+    const others = running.length > 0 ? `; ${namesOf(running)} runs` : ": start one with npm start";
+    if (named) throw new UsageError(`no local stack ${pid ? `of process ${pid} ` : ""}is running${others}`);
   }
   if (named !== undefined) return await deployedTarget(named, wish, environment);
   return await deployedTarget(BY_DEFAULT, wish, environment).catch((cause: unknown) => {
@@ -70,6 +74,19 @@ async function findNamed(
   });
 }
 
+/** Several run, and nobody said which: it is said, and what is told to do next is about the same one. */
+function which(stack: LocalStack, running: readonly LocalStack[]): Pick<Target, "asked" | "aside"> {
+  if (running.length === 1) return {};
+  const asked = namesOf([stack]);
+  const others = namesOf(running.filter((one) => one !== stack));
+  const aside = `${running.length} local stacks run here: this is ${asked}, the newest; --deployment ${others} is another`;
+  return { asked, aside };
+}
+
+function namesOf(stacks: readonly LocalStack[]): string {
+  return stacks.map(({ pid }) => `local-${pid}`).join(", ");
+}
+
 /** The stage of `hubforge-<stage>-dead-letters`; undefined where the queue is called otherwise. */
 export function stageOfUrls(environment: Environment): string | undefined {
   return /hubforge-([\w-]+)-dead-letters$/.exec(environment[queueUrlVariable(DEAD_LETTERS)] ?? "")?.[1];
@@ -77,6 +94,7 @@ export function stageOfUrls(environment: Environment): string | undefined {
 
 /** A deployment's queues have its stage in their names; with it goes all else that is the stage's. */
 function targetOfUrls(environment: Environment): Target {
+  requireEndpoint(environment);
   const stage = stageOfUrls(environment);
   const file = environment["HUBFORGE_LOG"];
   const isStack = stage !== undefined && stage !== NO_STACK;
@@ -116,6 +134,8 @@ async function deployedTarget(
 ): Promise<Target> {
   if (!/^[\w-]{1,40}$/.test(deployment)) throw new UsageError(`--deployment "${deployment}" is no stage's name`);
   const settings = { ...stageFile(deployment), ...environment };
+  requireEndpoint(settings);
+  const isKnown = stagesHere().includes(deployment);
   const client = createSqsClient(settings);
   try {
     const urls = await Promise.all(
@@ -124,7 +144,8 @@ async function deployedTarget(
         const name = `hubforge-${deployment}-${queue}${isFifo ? ".fifo" : ""}`;
         const answer = client.send(new GetQueueUrlCommand({ QueueName: name }), signal && { abortSignal: signal });
         const { QueueUrl } = await answer.catch((cause: unknown) => {
-          throw AwsTrouble.of(cause, name);
+          const { message } = AwsTrouble.of(cause, name);
+          throw new AwsTrouble(message + (isKnown ? "" : didYouMean(deployment, stagesHere())), { cause });
         });
         return [queueUrlVariable(queue), QueueUrl];
       }),
@@ -138,6 +159,13 @@ async function deployedTarget(
   } finally {
     client.destroy();
   }
+}
+
+/** @throws AwsTrouble where AWS's client would only say that some URL is invalid */
+function requireEndpoint({ AWS_ENDPOINT_URL: endpoint }: Environment): void {
+  if (!endpoint || (URL.canParse(endpoint) && /^https?:$/.test(new URL(endpoint).protocol))) return;
+  const advice = "say e.g. http://127.0.0.1:4566, or leave it out for AWS itself";
+  throw new AwsTrouble(`AWS_ENDPOINT_URL "${endpoint}" is no address: ${advice}`);
 }
 
 /** What the functions of that deployment were given; empty where this folder does not have its file. */

@@ -24,7 +24,10 @@ export type Verb<Options> = (context: Context, options: Options, words: string[]
 
 /** The target with the URLs of the queues that a command needs. */
 export async function openTarget(context: Context, queues: Wish["queues"]): Promise<Target> {
-  return await findTarget({ deployment: context.deployment, queues, signal: context.signal }, context.environment);
+  const { deployment, signal, environment, terminal } = context;
+  const target = await findTarget({ deployment, queues, signal }, environment);
+  if (target.aside !== undefined) terminal.note(target.aside);
+  return target;
 }
 
 const SENDING: Wish["queues"] = [...new Set(Object.values(ROUTES).map(([first]) => first)), DEAD_LETTERS];

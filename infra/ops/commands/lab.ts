@@ -30,13 +30,17 @@ export function lab(program: Command, run: Run): void {
   group.command("list").description("the faults in force, and how many requests they hit").action(run(list));
 }
 
+/** What hubforge asks Gitea by. */
+const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
 const fail: Verb<FailOptions> = async (context, { method, path, times }, [how = ""]) => {
   requireWord("fault", how, Object.keys(FAULTS));
+  if (method !== undefined) requireWord("--method", method.toUpperCase(), METHODS);
   const { faults, terminal } = await labOf(context);
   const active = await faults.fail({
     ...FAULTS[how]?.rule,
     times: times === undefined ? "always" : parseCount("--times", times, 1_000_000),
-    ...(method && { method }),
+    ...(method && { method: method.toUpperCase() }),
     ...(path && { path }),
   });
   showRows(terminal, active, COLUMNS);

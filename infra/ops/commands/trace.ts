@@ -1,4 +1,5 @@
 import { EXIT } from "../exit-codes.ts";
+import { didYouMean } from "../nearest.ts";
 import { parseTime } from "../options.ts";
 import { inert, inertJson } from "../output/inert.ts";
 import { journeyColumns, journeyEnd, journeyTitle } from "../output/journey-views.ts";
@@ -6,6 +7,7 @@ import { showTable } from "../output/rows.ts";
 import type { Target } from "../target.ts";
 import { findJourney } from "../trace/find-journey.ts";
 import type { Journey } from "../trace/follow-journey.ts";
+import { readLogFile } from "../trace/read-log-file.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Context, openTarget, type Verb } from "./context.ts";
 
@@ -24,12 +26,24 @@ export const trace: Verb<TraceOptions> = async (context, options, words) => {
   const target = await openTarget(context, []);
   const journey = await findJourney(wanted, { logs: target.logs, since, until, signal });
   if (!journey) {
-    terminal.note(inert(`nothing about ${wanted} was logged by ${target.name} since ${since.toISOString()}`));
+    const meant = didYouMean(wanted, await peopleIn(target.logs));
+    terminal.note(inert(`nothing about ${wanted} was logged by ${target.name} since ${since.toISOString()}${meant}`));
     return EXIT.nothingMatched;
   }
   show(context, journey, target);
   return EXIT.done;
 };
+
+/** Who is named in a log file; CloudWatch would have to be read whole. */
+async function peopleIn(logs: Target["logs"]): Promise<Iterable<string>> {
+  const people = new Set<string>();
+  if ("file" in logs)
+    await readLogFile(logs.file, ({ person }) => {
+      if (person !== undefined) people.add(person);
+      return false;
+    });
+  return people;
+}
 
 function show({ terminal }: Context, journey: Journey, target: Target): void {
   if (!terminal.isTable) {

@@ -1,15 +1,14 @@
 import type { Target } from "../target.ts";
-import type { Journey } from "../trace/follow-journey.ts";
+import { beginningOf, type Journey } from "../trace/follow-journey.ts";
 import type { LogLine } from "../trace/log-line.ts";
 import { hintOf } from "./hint.ts";
 import type { Column } from "./table.ts";
 import { absolute } from "./times.ts";
 
 export function journeyColumns({ lines }: Journey): Column<LogLine>[] {
-  const start = Date.parse(lines[0]?.time ?? "");
-  const after = (time: string) => `${((Date.parse(time) - start) / 1000).toFixed(2)} s`;
+  const after = (line: LogLine) => `${((Date.parse(line.time) - beginningOf(line, lines)) / 1000).toFixed(2)} s`;
   return [
-    { title: "AFTER", text: ({ time }) => after(time), isNumber: true },
+    { title: "AFTER", text: after, isNumber: true },
     { title: "EVENT", text: ({ event, stage }) => (event.startsWith("stage.") ? `${stage} ${event.slice(6)}` : event) },
     { title: "TRY", text: ({ attempt }) => (attempt === undefined ? "" : String(attempt)), isNumber: true },
     { title: "REPLAY", text: ({ replay }) => (replay ? String(replay) : ""), isNumber: true },
@@ -19,7 +18,7 @@ export function journeyColumns({ lines }: Journey): Column<LogLine>[] {
       isNumber: true,
     },
     { title: "GITEA", text: gitea, isNumber: true },
-    { title: "", text: detail, isFlexible: true },
+    { title: "", text: detail, isFlexible: true, isProse: true },
   ];
 }
 
@@ -46,7 +45,10 @@ export type Verdict = { tone: "good" | "warn" | "bad" | "open"; word: string; te
 export function verdictOf(state: Journey["state"]): Verdict {
   if (state.is === "done") {
     const requests = `${state.giteaRequests} Gitea requests, ${state.giteaWrites} of them writes`;
-    return { tone: "good", word: "done", text: ` after ${state.seconds.toFixed(1)} s, with ${requests}` };
+    const { number, secondsInAll = 0 } = state.replayed ?? {};
+    const whole = `, ${secondsInAll.toFixed(1)} s after the delivery came in`;
+    const replay = number === undefined ? "" : ` of replay ${number}${whole}`;
+    return { tone: "good", word: "done", text: ` after ${state.seconds.toFixed(1)} s${replay}, with ${requests}` };
   }
   if (state.is === "under-way") {
     const text = `${state.next ? ` to ${state.next}` : ""}: nothing has been logged since`;

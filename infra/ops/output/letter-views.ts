@@ -36,7 +36,7 @@ export function letterColumns(now: Date): Column<Letter>[] {
     { title: "CODE", text: ({ code }) => code },
     { title: "FAILED", text: ({ failedAt }) => ago(failedAt, now) },
     { title: "REPLAYS", text: ({ envelope }) => String(envelope?.replay.number || ""), isNumber: true },
-    { title: "REASON", text: ({ reason }) => reason, isFlexible: true },
+    { title: "REASON", text: ({ reason }) => reason, isFlexible: true, isProse: true },
   ];
 }
 

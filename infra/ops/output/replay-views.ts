@@ -50,7 +50,7 @@ export const GROUP_COLUMNS: Column<ReplayGroup>[] = [
   { title: "FAILED AT", text: ({ stage }) => stage },
   { title: "CODE", text: ({ code }) => code },
   { title: "DELIVERIES", text: ({ steps }) => String(steps.length), isNumber: true },
-  { title: "REASON", text: ({ steps }) => steps[0]?.letter.reason ?? "", isFlexible: true },
+  { title: "REASON", text: ({ steps }) => steps[0]?.letter.reason ?? "", isFlexible: true, isProse: true },
 ];
 
 export const stepColumns = (now: Date): Column<ReplayStep>[] => [

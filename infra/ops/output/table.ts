@@ -6,15 +6,27 @@ export type Column<Row> = {
   /** Gives way first when the terminal is narrow; every other column keeps its width. */
   isFlexible?: boolean;
   isNumber?: boolean;
+  /** What there is to read in full: where too little room is left beside the others, a line of its own below each row. */
+  isProse?: boolean;
 };
 
 const GAP = "  ";
 const NARROWEST = 12;
+/** Fewer columns of prose tell nothing. */
+const PROSE = 30;
 
 /** Lines of a table that fits `width` columns: a title line, then a line for each row. Everything in it is inert. */
 export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[], width: number): string[] {
   const cells = rows.map((row) => columns.map(({ text }) => inert(text(row), 500)));
-  const widths = shrunk(naturalWidths(columns, cells), columns, width);
+  const natural = naturalWidths(columns, cells);
+  const widths = shrunk(natural, columns, width);
+  const prose = columns.findIndex(({ isProse }) => isProse);
+  const isCramped = total(widths) > width || (widths[prose] ?? 0) < Math.min(PROSE, natural[prose] ?? 0);
+  if (prose >= 0 && isCramped) {
+    const [titles = "", ...lines] = table(rows, columns.toSpliced(prose, 1), width);
+    const below = cells.map((row) => fitted(`${GAP}${row[prose]}`, width));
+    return [titles, ...lines.flatMap((line, index) => [line, ...(below[index]?.trim() ? [below[index]] : [])])];
+  }
   const line = (texts: readonly string[]) =>
     texts
       .map((text, index) => aligned(fitted(text, widths[index] ?? 0), widths[index] ?? 0, columns[index]?.isNumber))
@@ -32,8 +44,7 @@ function naturalWidths<Row>(columns: readonly Column<Row>[], cells: readonly str
 /** Flexible columns give what is too much, the widest first. */
 function shrunk<Row>(widths: number[], columns: readonly Column<Row>[], width: number): number[] {
   const fitting = [...widths];
-  const total = () => fitting.reduce((sum, one) => sum + one, 0) + GAP.length * (fitting.length - 1);
-  while (total() > width) {
+  while (total(fitting) > width) {
     const widest = columns
       .map((column, index) => ({ index, isFlexible: column.isFlexible, width: fitting[index] ?? 0 }))
       .filter((column) => column.isFlexible && column.width > NARROWEST)
@@ -42,6 +53,10 @@ function shrunk<Row>(widths: number[], columns: readonly Column<Row>[], width: n
     fitting[widest.index] = widest.width - 1;
   }
   return fitting;
+}
+
+function total(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one + GAP.length, -GAP.length);
 }
 
 function aligned(text: string, columns: number, isNumber = false): string {

@@ -10,12 +10,30 @@ export type Journey = {
   /** In order of time. */
   lines: LogLine[];
   state:
-    | { is: "done"; seconds: number; giteaRequests: number; giteaWrites: number }
+    | Done
     | { is: "dead-letter"; failureId: string | undefined; stage: string; code: string; reason: string }
     | { is: "waiting"; stage: string; code: string; reason: string; retryInSeconds: number | undefined }
     | { is: "left-to-sync"; stage: string; code: string; reason: string }
     | { is: "under-way"; next: string | undefined };
 };
+
+type Done = {
+  is: "done";
+  /** From the beginning of the last replay, or of the delivery where there was none. */
+  seconds: number;
+  /** Which replay did it, and the seconds from the delivery's beginning. */
+  replayed?: { number: number; secondsInAll: number };
+  giteaRequests: number;
+  giteaWrites: number;
+};
+
+/** When a line's replay (or the delivery itself, replay 0) was begun, in milliseconds: each is told by its own clock. */
+export function beginningOf({ replay = 0 }: LogLine, lines: readonly LogLine[]): number {
+  const own = lines.filter((line) => (line.replay ?? 0) === replay);
+  // A replay's first line is that of its first stage, which is logged at the end of it.
+  const before = replay > 0 ? (own[0]?.milliseconds ?? 0) : 0;
+  return startOf(own) - before;
+}
 
 /** The journey of the delivery whose first line is the latest among `lines`; undefined where there is none. */
 export function latestJourney(lines: readonly LogLine[]): Journey | undefined {
@@ -53,7 +71,10 @@ function stateOf(lines: readonly LogLine[]): Journey["state"] {
   if (next !== undefined || !last || event === "delivery.accepted") return { is: "under-way", next };
   return {
     is: "done",
-    seconds: (startOf([last]) - startOf(lines)) / 1000,
+    seconds: (startOf([last]) - beginningOf(last, lines)) / 1000,
+    ...(last.replay && {
+      replayed: { number: last.replay, secondsInAll: (startOf([last]) - startOf(lines)) / 1000 },
+    }),
     giteaRequests: sum(lines.map(({ giteaRequests = 0 }) => giteaRequests)),
     giteaWrites: sum(lines.map(({ giteaWrites = 0 }) => giteaWrites)),
   };

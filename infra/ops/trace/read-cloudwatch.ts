@@ -40,6 +40,11 @@ export async function readCloudWatch({ deployment, functions, ...question }: Clo
   }
 }
 
+/** As the client finds it. */
+function endpointOfLogs(): string | undefined {
+  return process.env["AWS_ENDPOINT_URL_CLOUDWATCH_LOGS"] || process.env["AWS_ENDPOINT_URL"] || undefined;
+}
+
 type Question = Pick<CloudWatchQuestion, "field" | "value" | "since" | "until" | "signal">;
 
 async function linesIn(client: CloudWatchLogsClient, logGroupName: string, question: Question): Promise<LogLine[]> {
@@ -64,7 +69,7 @@ async function linesIn(client: CloudWatchLogsClient, logGroupName: string, quest
     return found;
   } catch (error) {
     if (error instanceof ResourceNotFoundException) return [];
-    throw AwsTrouble.ofLogs(error);
+    throw AwsTrouble.ofLogs(error, endpointOfLogs());
   }
 }
 
