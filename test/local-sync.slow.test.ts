@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,7 +11,11 @@ import { syncText } from "../infra/local/sync-notice.ts";
 import { eventually } from "./support/eventually.ts";
 import { groupDn } from "./support/people.ts";
 
-const ADA = "uid=ada,ou=people,dc=uni,dc=example";
+/** The change records that the page gives to ldapmodify, in their order: change, removal, return. */
+const PAGE = readFileSync(new URL("../functions/directory-sync/BY-HAND.md", import.meta.url), "utf8");
+const CHANGES = Array.from(PAGE.matchAll(/^ {4}change <<'END'\n([\s\S]*?)^ {4}END$/gm), ([, ldif = ""]) =>
+  ldif.replace(/^ {4}/gm, ""),
+);
 
 let dir: string;
 let stack: Stack;
@@ -55,8 +60,6 @@ async function start(settings: Record<string, string> = {}): Promise<void> {
 /** The deployed function, as the schedule wakes it. */
 const nextSync = () => syncDirectory()({}, { getRemainingTimeInMillis: () => 60_000 });
 
-const change = (ldif: string) => stack.slapd.modify(`dn: ${ADA}\nchangetype: modify\n${ldif}\n`);
-
 async function ask(path: string): Promise<unknown> {
   const headers = { Authorization: `token ${process.env["GITEA_TOKEN"]}` };
   return await (await fetch(`${stack.giteaUrl}/api/v1${path}`, { headers })).json();
@@ -89,20 +92,19 @@ describe("the directory of npm start, changed by ldapmodify", () => {
     const before = { name: "Ada Lovelace", mail: "ada@uni.example", isBlocked: false, isInTeam: true };
     expect(await ada()).toEqual(before);
 
-    await change("replace: cn\ncn: Ada Byron\n-\nreplace: mail\nmail: ada.byron@uni.example");
-    const group = `dn: ${groupDn("datasci")}\nchangetype: modify\ndelete: member\nmember: ${ADA}\n`;
-    await stack.slapd.modify(group);
+    const [change = "", removal = "", back = ""] = CHANGES;
+    await stack.slapd.modify(change);
     await nextSync();
     const after = { name: "Ada Byron", mail: "ada.byron@uni.example", isBlocked: false, isInTeam: false };
     await eventually(ada).toEqual(after);
 
-    await change("replace: pwdAccountLockedTime\npwdAccountLockedTime: 000001010000Z");
+    await stack.slapd.modify(removal);
     await nextSync();
     await eventually(ada).toEqual({ ...after, isBlocked: true });
 
-    await change("delete: pwdAccountLockedTime");
+    await stack.slapd.modify(back);
     await nextSync();
-    await eventually(ada).toEqual(after);
+    await eventually(ada).toEqual({ ...before, isInTeam: false });
   }, 60_000);
 
   it("that does not answer is told once a run", async () => {
