@@ -105,7 +105,8 @@ describe("accounts rebind", () => {
     expect(JSON.parse(plan.lines[0] ?? "")).toMatchObject({ type: "rebind", account: "zoe" });
     expect((await teamNamed(world, "zoe")).description).toBe(before);
 
-    const { code } = await ops("rebind", "zoe", "--execute", "--yes");
+    const { code, stderr } = await ops("rebind", "zoe", "--execute", "--yes");
+    expect(stderr).toContain("sent to the stages; they do it now: hubforge trace zoe\n");
     expect(code).toBe(0);
     await world.drain();
     expect((await teamNamed(world, "zoe")).description).not.toBe(before);

@@ -39,7 +39,8 @@ describe("accounts link", () => {
   });
 
   it("links a local account on purpose, and its owner's spawn comes to its end", async () => {
-    const { code } = await ops("link", "loc", "--execute", "--yes", "--reason", "she asked for it");
+    const { code, stderr } = await ops("link", "loc", "--execute", "--yes", "--reason", "she asked for it");
+    expect(stderr).toContain("loc is linked to loc (uid=loc,");
     expect(code).toBe(0);
     expect(await accountOf(world, "loc")).toMatchObject(linked("loc"));
     expect(letters("loc")).toEqual([]);
@@ -69,7 +70,11 @@ describe("accounts link", () => {
     expect(JSON.parse(lines[0] ?? "").warnings[0]).toMatch(
       /"bob" \(uid=bob,.*\) signs in to tess now, and will not any more/,
     );
-    await ops("link", "tess", "--execute", "--yes");
+    const plain = await runOps(["accounts", "link", "tess"], { environment: world.environment, columns: 120 });
+    expect(plain.stdout).toContain("0 letters");
+    expect(plain.stdout).not.toContain("IN ORDER");
+    const done = await ops("link", "tess", "--execute", "--yes");
+    expect([done.code, done.stderr]).toEqual([0, expect.stringMatching(/^tess is linked to .*\n$/)]);
     expect(await accountOf(world, "tess")).toMatchObject(linked("tess"));
   });
 

@@ -24,6 +24,8 @@ type Decision = {
   /** What is typed to go ahead. */
   wanted: string;
   deed: string;
+  /** Said once it has been carried out. */
+  done: string;
   /** False when it has been carried out already: only the letters are left. */
   isOpen: boolean;
   carryOut(tools: Outside): Promise<void>;
@@ -73,7 +75,11 @@ export async function decideAndReplay(context: Context, asked: Asked, decide: De
       context.terminal.note("Gitea or the directory are not as in this plan any more. Nothing was done: plan again.");
       return EXIT.error;
     }
-    if (now.isOpen) await now.carryOut(open(unlimited(context.signal)));
+    if (now.isOpen) {
+      await now.carryOut(open(unlimited(context.signal)));
+      context.terminal.note(inert(now.done));
+    }
+    if (plan.steps.length === 0) return EXIT.done;
     const restOf = () => howToFinish(target, command, { options, words });
     return await executeReplay(context, { plan, reading, target, pace, restOf });
   });

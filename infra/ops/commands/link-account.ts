@@ -29,6 +29,7 @@ export const link: Verb<LinkOptions> = async (context, options, words) =>
       warnings,
       wanted: account.login,
       deed: `link it to ${whom}`,
+      done: `${account.login} is linked to ${whom}`,
       isOpen: changes.length > 0,
       carryOut: (tools) => linkAccount(plan, tools),
     };

@@ -1,5 +1,6 @@
 import { createSender } from "#shared/queue.ts";
 import { planRebind, rebindEnvelope } from "../accounts/plan-rebind.ts";
+import { hintOf } from "../output/hint.ts";
 import { inert } from "../output/inert.ts";
 import { sendSignal } from "../patience.ts";
 import type { Verb } from "./context.ts";
@@ -20,6 +21,7 @@ export const rebind: Verb<DecideOptions> = async (context, options, words) =>
       warnings: [],
       wanted: account.login,
       deed: `give it the new id of ${identity.username}`,
+      done: `sent to the stages; they do it now: ${hintOf(target, "trace", { words: [identity.username] })}`,
       isOpen,
       carryOut: ({ signal }) =>
         createSender(target.environment).sendEnvelope(

@@ -24,10 +24,12 @@ function showPlanTables(terminal: Terminal, plan: ReplayPlan, { warnings, name, 
   const { deliveries, people, letters } = sizeOf(plan);
   terminal.data(terminal.bold(`Plan ${hash}: replay ${deliveries} of ${people}, ${letters}, on ${name}`));
   if (oldest && newest) terminal.data(failedWhen(ago(oldest, now), ago(newest, now)));
-  terminal.data("");
-  showTable(terminal, groups, GROUP_COLUMNS);
-  terminal.data("");
-  showTable(terminal, steps.slice(0, STEPS_SHOWN), stepColumns(now));
+  if (steps.length > 0) {
+    terminal.data("");
+    showTable(terminal, groups, GROUP_COLUMNS);
+    terminal.data("");
+    showTable(terminal, steps.slice(0, STEPS_SHOWN), stepColumns(now));
+  }
   if (steps.length > STEPS_SHOWN) terminal.data(`… and ${steps.length - STEPS_SHOWN} more: --json shows every one`);
   if (warnings.length > 0) terminal.data("");
   for (const { text } of warnings) terminal.data(`! ${inert(text)}`);
