@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { describeStack, readStack, requireDeployable } from "../infra/deploy/stack-state.ts";
+import { startCloudFormation, type TestCloudFormation } from "./support/cloud-formation.ts";
 import { CLOSED_PORT } from "./support/ports.ts";
+import { startSecretStore } from "./support/secret-store.ts";
 
 const ROOT = new URL("..", import.meta.url);
 
@@ -69,42 +69,87 @@ describe("npm run deploy, before it changes anything", () => {
   );
 });
 
-type Event = { id: string; status: string; reason?: string; at?: string };
-
-/**
- * CloudFormation's answers about one stack, a page of events at a time, newest first (DescribeStackEvents and DescribeStacks in
- * its API reference). Gives the pages that were asked for.
- */
-async function cloudFormation(status: string, pages: Event[][]): Promise<string[]> {
-  const asked: string[] = [];
-  const server = createServer(async (request, response) => {
-    const body = new URLSearchParams(Buffer.concat(await request.toArray()).toString());
-    if (body.get("Action") === "DescribeStacks") {
-      const stack = `<member><StackName>hubforge-prod</StackName><StackStatus>${status}</StackStatus></member>`;
-      response.end(answer("DescribeStacks", `<Stacks>${stack}</Stacks>`));
-      return;
-    }
-    const page = body.get("NextToken") ?? "0";
-    asked.push(page);
-    const events = (pages[Number(page)] ?? []).map(
-      ({ id, status: is, reason = "", at = "2026-11-25T10:00:00Z" }) =>
-        `<member><StackName>hubforge-prod</StackName><LogicalResourceId>${id}</LogicalResourceId><Timestamp>${at}</Timestamp><ResourceStatus>${is}</ResourceStatus><ResourceStatusReason>${reason}</ResourceStatusReason></member>`,
-    );
-    const next = pages[Number(page) + 1] ? `<NextToken>${Number(page) + 1}</NextToken>` : "";
-    response.end(answer("DescribeStackEvents", `<StackEvents>${events.join("")}</StackEvents>${next}`));
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  vi.stubEnv("AWS_ENDPOINT_URL", `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  onTestFinished(() => {
+/** What AWS_ENDPOINT_URL names for the rest of this test. */
+async function cloudFormation(told: Parameters<typeof startCloudFormation>[0]): Promise<TestCloudFormation> {
+  const server = await startCloudFormation(told);
+  vi.stubEnv("AWS_ENDPOINT_URL", server.endpoint);
+  onTestFinished(async () => {
     vi.unstubAllEnvs();
-    server.closeAllConnections();
-    server.close();
+    await server.stop();
   });
-  return asked;
+  return server;
 }
 
-const answer = (action: string, result: string) =>
-  `<${action}Response xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><${action}Result>${result}</${action}Result></${action}Response>`;
+describe("npm run deploy, against AWS's own refusals", () => {
+  it.each([
+    [
+      "ExpiredToken",
+      "The security token included in the request is expired",
+      "AWS refuses these credentials in eu-north-1 (ExpiredToken: The security token included in the request is expired): sign in again",
+    ],
+    [
+      "InvalidClientTokenId",
+      "The security token included in the request is invalid.",
+      "AWS refuses these credentials in eu-north-1 (InvalidClientTokenId",
+    ],
+    [
+      "SignatureDoesNotMatch",
+      "The request signature we calculated does not match",
+      "AWS refuses these credentials in eu-north-1 (SignatureDoesNotMatch",
+    ],
+    [
+      "AccessDenied",
+      "User: ada is not authorized to perform: cloudformation:DescribeStacks",
+      "these credentials may not do that in eu-north-1: User: ada is not authorized to perform: cloudformation:DescribeStacks",
+    ],
+  ])("says what to do about %s", async (code, message, sentence) => {
+    const { endpoint, asked } = await cloudFormation({ refusal: { status: 403, code, message } });
+    const { code: exit, stderr } = await deploy({ ...KEYS, AWS_ENDPOINT_URL: endpoint }, "--region", "eu-north-1");
+    expect([exit, stderr]).toEqual([1, expect.stringContaining(`hubforge: ${sentence}`)]);
+    expect(asked).toEqual(["DescribeStacks"]);
+  });
+
+  it("doubts the region where its name leads nowhere", async () => {
+    // A label of 64 letters is no host name (RFC 1035): the look-up fails without asking anybody.
+    const { stderr } = await deploy(
+      { ...KEYS, AWS_ENDPOINT_URL: `http://${"x".repeat(64)}.invalid` },
+      "--region",
+      "eu-nord-1",
+    );
+    expect(stderr).toContain("there is no AWS at the region eu-nord-1, or no network (getaddrinfo ");
+    expect(stderr).toContain("check --region");
+  });
+
+  it("leaves a stack alone that must be removed first, and asks nothing more", async () => {
+    const failed = { id: "IngressLambdaFunction", status: "CREATE_FAILED", reason: "no such bucket" };
+    const { endpoint, asked } = await cloudFormation({ status: "ROLLBACK_COMPLETE", pages: [[failed]] });
+    const { code, stderr, stdout } = await deploy({ ...KEYS, AWS_ENDPOINT_URL: endpoint });
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toContain("stack hubforge-dev is in ROLLBACK_COMPLETE: it never worked and can only go");
+    expect(stderr).toContain(
+      "npm run remove -- --stage dev, then deploy again\n  IngressLambdaFunction CREATE_FAILED: no such bucket",
+    );
+    expect(asked).toEqual(["DescribeStacks", "DescribeStackEvents 0"]);
+  });
+
+  it("stops before it packages anything where a secret is missing, with the command that puts it there", async () => {
+    const { endpoint, asked } = await cloudFormation({});
+    const store = await startSecretStore();
+    onTestFinished(() => store.stop());
+    store.parameters.set("/hubforge/dev/gitea-token", "x");
+    const environment = { ...KEYS, AWS_ENDPOINT_URL: endpoint, AWS_ENDPOINT_URL_SSM: store.endpoint };
+    const { code, stderr, stdout } = await deploy(environment);
+    expect([code, stdout]).toEqual([1, ""]);
+    const put = "aws ssm put-parameter --type SecureString --name";
+    expect(stderr).toMatch(/^hubforge: secrets come first:\n/);
+    expect(stderr).toContain(
+      `WEBHOOK_SECRETS: there is no ssm:/hubforge/dev/webhook-secrets\n    ${put} /hubforge/dev/webhook-secrets --value`,
+    );
+    expect(stderr).toContain("LDAP_BIND_PASSWORD: there is no ssm:/hubforge/dev/ldap-bind-password");
+    expect(stderr).not.toContain("GITEA_TOKEN");
+    expect(asked).toEqual(["DescribeStacks"]);
+  });
+});
 
 describe("what CloudFormation tells of a stack", () => {
   const target = { stage: "prod", region: "eu-central-1" };
@@ -114,10 +159,11 @@ describe("what CloudFormation tells of a stack", () => {
   const older = { id: "AccountQueue", status: "UPDATE_FAILED", reason: "of long ago" };
 
   it("is read to the beginning of its last operation: a rollback fills the first page with what it took away", async () => {
-    const asked = await cloudFormation("ROLLBACK_COMPLETE", [gone, [failed, begun, older], [older]]);
+    const pages = [gone, [failed, begun, older], [older]];
+    const { asked } = await cloudFormation({ status: "ROLLBACK_COMPLETE", pages });
     const state = await readStack(target);
     expect(state.failures).toEqual(["IngressLambdaFunction CREATE_FAILED: no such bucket"]);
-    expect(asked).toEqual(["0", "1"]);
+    expect(asked).toEqual(["DescribeStacks", "DescribeStackEvents 0", "DescribeStackEvents 1"]);
     expect(() => requireDeployable(target, state)).toThrow(
       /then deploy again\n {2}IngressLambdaFunction CREATE_FAILED/,
     );
@@ -125,13 +171,14 @@ describe("what CloudFormation tells of a stack", () => {
 
   it("is read back to the moment that is asked for, over several operations", async () => {
     const old = { ...older, at: "2026-11-25T09:00:00Z" };
-    const asked = await cloudFormation("UPDATE_ROLLBACK_COMPLETE", [gone, [failed, begun, older, old], [old]]);
+    const pages = [gone, [failed, begun, older, old], [old]];
+    const { asked } = await cloudFormation({ status: "UPDATE_ROLLBACK_COMPLETE", pages });
     const { failures } = await readStack(target, new Date("2026-11-25T09:30:00Z"));
     expect(failures).toEqual([
       "AccountQueue UPDATE_FAILED: of long ago",
       "IngressLambdaFunction CREATE_FAILED: no such bucket",
     ]);
-    expect(asked).toEqual(["0", "1"]);
+    expect(asked).toEqual(["DescribeStacks", "DescribeStackEvents 0", "DescribeStackEvents 1"]);
   });
 
   it.each([

@@ -1,4 +1,5 @@
 import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as z from "zod";
 import { settingNames } from "#shared/config.ts";
@@ -11,6 +12,7 @@ import {
   STAGES,
   type StageName,
 } from "#shared/pipeline.ts";
+import { onlyFile } from "../infra/deploy/only-file.ts";
 import { packageService } from "./support/packaged.ts";
 import { Arn, all, modelOf, present } from "./support/template-model.ts";
 
@@ -135,6 +137,19 @@ describe("the template", () => {
       "IngressLambdaFunction",
       "WorkspacesLambdaFunction",
     ]);
+  });
+});
+
+describe("its bundles", () => {
+  it("hold one file each and no source map, which lies in a folder of its own", async () => {
+    for (const name of model.functions.keys()) {
+      const { name: file, bytes } = onlyFile(await readFile(join(packaged.folder, `${name}.zip`)));
+      expect(file).toBe(`functions/${name}/handler.mjs`);
+      expect(bytes.includes("sourceMappingURL")).toBe(false);
+      const map = await readFile(join(packaged.folder, `../.hubforge/source-maps/${file}.map`), "utf8");
+      const { sources } = z.object({ sources: z.array(z.string()) }).parse(JSON.parse(map));
+      expect(sources.some((source) => source.endsWith(`functions/${name}/handler.ts`))).toBe(true);
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import * as z from "zod";
 import { SettingsError } from "#shared/config.ts";
 import { parseTemplate } from "../template.ts";
 import type { StackSettings } from "./stack-settings.ts";
+import { printable } from "./stage-file.ts";
 
 const ServiceFunction = z.looseObject({
   role: z.string(),
@@ -67,9 +68,8 @@ function refuseLargeEnvironments(all: ServiceFunctions, settings: Readonly<Recor
     const size = Buffer.byteLength(own.join("")) + OTHER_VARIABLES_BYTES;
     if (size <= LARGEST_ENVIRONMENT_BYTES) continue;
     const longest = Object.keys(environment).toSorted((a, b) => lengthOf(settings, b) - lengthOf(settings, a))[0];
-    throw new SettingsError(
-      `the settings of function ${name} take ${size} bytes, Lambda allows ${LARGEST_ENVIRONMENT_BYTES}: put ${longest} into Parameter Store and write ssm:<name> instead`,
-    );
+    const sentence = `the settings of function ${name} take ${size} bytes, Lambda allows ${LARGEST_ENVIRONMENT_BYTES}: put ${longest} into Parameter Store and write ssm:<name> instead`;
+    throw printable(new SettingsError(sentence));
   }
 }
 
