@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import { listen } from "./ports.ts";
 
-export type StackEvent = { id: string; status: string; reason?: string; at?: string };
+type StackEvent = { id: string; status: string; reason?: string; at?: string };
 export type TestCloudFormation = {
   endpoint: string;
   /** Every action that was asked for, `DescribeStackEvents` with its page. */
