@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { GetFunctionConfigurationCommand, LambdaClient, ListEventSourceMappingsCommand } from "@aws-sdk/client-lambda";
+import { stackName } from "../stage-names.ts";
 import { serviceFunctions } from "./functions.ts";
 import type { Target } from "./osls.ts";
-import { readStack, type StackState, stackName } from "./stack-state.ts";
+import { readStack, type StackState } from "./stack-state.ts";
 import { DeployTrouble } from "./trouble.ts";
 
 /** Mappings and functions in a VPC take a while to become active. */
@@ -35,7 +36,7 @@ async function sleepers({ stage, region }: Target): Promise<string[]> {
     for (;;) {
       const found = await Promise.all(
         Object.entries(serviceFunctions()).map(([name, { events }]) =>
-          stateOf(client, `hubforge-${stage}-${name}`, events.filter((event) => "sqs" in event).length),
+          stateOf(client, stackName({ stage }, name), events.filter((event) => "sqs" in event).length),
         ),
       );
       const isSettled = found.every(({ isPending }) => !isPending);

@@ -1,7 +1,8 @@
+import { stackName } from "../stage-names.ts";
 import { checkDeployed } from "./check-deployed.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { OslsFailed, type OslsOptions, runOsls } from "./osls.ts";
-import { describeStack, readStack, requireDeployable, type StackState, stackName } from "./stack-state.ts";
+import { describeStack, readStack, requireDeployable, type StackState } from "./stack-state.ts";
 import { readStageFile, readStageValues } from "./stage-file.ts";
 import { DeployTrouble } from "./trouble.ts";
 

@@ -1,4 +1,5 @@
 import { SettingsError } from "#shared/config.ts";
+import { stackName } from "../stage-names.ts";
 import { deployStack } from "./deploy-stack.ts";
 import { readTarget } from "./flags.ts";
 import type { StackState } from "./stack-state.ts";
@@ -23,7 +24,7 @@ async function main(): Promise<number> {
     const target = readTarget(process.argv.slice(2), USAGE);
     process.env["AWS_REGION"] = target.region; // for whatever asks AWS beside osls
     const { status, outputs } = await deployStack({ ...target, say: (text) => process.stdout.write(text) });
-    process.stdout.write(`\nhubforge-${target.stage} in ${target.region}: ${status}, every function is awake\n`);
+    process.stdout.write(`\n${stackName(target)} in ${target.region}: ${status}, every function is awake\n`);
     for (const [what, url] of addresses(outputs)) process.stdout.write(`  ${what.padEnd(12)} ${url}\n`);
     if (process.env["AWS_ENDPOINT_URL"]) process.stdout.write(`  ${ELSEWHERE}\n`);
     return 0;

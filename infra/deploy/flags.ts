@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { isStageName, STAGE_NAME_RULE } from "../stage-names.ts";
 import { templateParameters } from "../template.ts";
 import type { Target } from "./osls.ts";
 import { DeployTrouble } from "./trouble.ts";
@@ -20,8 +21,7 @@ export function readTarget(words: string[], usage: string): Target {
         param: { type: "string", multiple: true, default: [] },
       },
     });
-    if (!/^[a-z][a-z0-9-]{0,30}$/.test(values.stage))
-      throw new Error(`--stage "${values.stage}": lower case letters, digits and -`);
+    if (!isStageName(values.stage)) throw new Error(`--stage "${values.stage}": ${STAGE_NAME_RULE}`);
     const parameters = Object.fromEntries(values.param.map(pair));
     const known = Object.keys(templateParameters());
     const unknown = Object.keys(parameters).find((name) => !known.includes(name));

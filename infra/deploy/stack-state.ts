@@ -4,6 +4,7 @@ import {
   paginateDescribeStackEvents,
   type StackEvent,
 } from "@aws-sdk/client-cloudformation";
+import { stackName } from "../stage-names.ts";
 import type { Target } from "./osls.ts";
 import { asTrouble, DeployTrouble } from "./trouble.ts";
 
@@ -14,8 +15,6 @@ export type StackState = {
   /** What failed last, oldest first: `IngressLambdaFunction CREATE_FAILED: …`. */
   failures: string[];
 };
-
-export const stackName = ({ stage }: Pick<Target, "stage">) => `hubforge-${stage}`;
 
 /** The stack as CloudFormation has it, with what failed from `since` on, by default in its last operation. @throws DeployTrouble when it cannot be asked */
 export async function readStack(target: Target, since?: Date): Promise<StackState> {

@@ -1,7 +1,8 @@
 import { checkSettings } from "#shared/config.ts";
 import { NoYaml, readYaml } from "../read-yaml.ts";
+import { parameterName } from "../stage-names.ts";
 import { type Beside, ELSEWHERE, type Meaning, Refusal, SECTIONS, SWITCHED } from "./key-table.ts";
-import { CREDENTIALS, commandFor, parameterOf, type Secret, webhookCommand } from "./secrets.ts";
+import { CREDENTIALS, commandFor, type Secret, webhookCommand } from "./secrets.ts";
 import { leavesOf, placeIn, type Value } from "./values-tree.ts";
 
 export type Imported = {
@@ -44,8 +45,8 @@ export function importValues(text: string, stage: string): Imported {
   }
   const { settings } = taken;
   const secrets = secretsIn(said, taken);
-  for (const { setting } of secrets) settings[setting] = `ssm:${parameterOf(stage, setting)}`;
-  settings["WEBHOOK_SECRETS"] = `ssm:${parameterOf(stage, "WEBHOOK_SECRETS")}`;
+  for (const { setting } of secrets) settings[setting] = `ssm:${parameterName(stage, setting)}`;
+  settings["WEBHOOK_SECRETS"] = `ssm:${parameterName(stage, "WEBHOOK_SECRETS")}`;
   completeBases(settings);
   return {
     settings,

@@ -1,3 +1,5 @@
+import { parameterName } from "../stage-names.ts";
+
 /** Where a secret comes from in the cluster and where it goes. */
 export type Secret = { setting: string; section: string; secret?: string; key?: string };
 
@@ -26,18 +28,14 @@ export const CREDENTIALS = [
   },
 ] as const;
 
-export function parameterOf(stage: string, setting: string): string {
-  return `/hubforge/${stage}/${setting.toLowerCase().replaceAll("_", "-")}`;
-}
-
 /** Copies one secret into its place without its ever being an argument of a command. */
 export function commandFor(stage: string, { setting, section, secret, key }: Secret): string {
-  const put = `aws ssm put-parameter --type SecureString --overwrite --name ${parameterOf(stage, setting)} --value file:///dev/stdin`;
+  const put = `aws ssm put-parameter --type SecureString --overwrite --name ${parameterName(stage, setting)} --value file:///dev/stdin`;
   if (secret === undefined) return `# ${section} holds it as plain text: paste it, then Ctrl-D\n${put}`;
   return `kubectl get secret ${secret} -o 'go-template={{index .data "${key}" | base64decode}}' | ${put}`;
 }
 
 export function webhookCommand(stage: string): string {
-  const put = `aws ssm put-parameter --type SecureString --name ${parameterOf(stage, "WEBHOOK_SECRETS")} --value file:///dev/stdin`;
+  const put = `aws ssm put-parameter --type SecureString --name ${parameterName(stage, "WEBHOOK_SECRETS")} --value file:///dev/stdin`;
   return `printf '{"default":["whsec_%s"]}' "$(openssl rand -base64 32)" | ${put}`;
 }

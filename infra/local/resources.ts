@@ -6,6 +6,7 @@ import {
   type SQSClient,
 } from "@aws-sdk/client-sqs";
 import * as z from "zod";
+import { stackName } from "../stage-names.ts";
 import { type Place, Reference, readTemplate } from "../template.ts";
 import { LOCAL_ACCOUNT } from "./embedded-queues.ts";
 
@@ -45,7 +46,7 @@ export function readQueues(place: Place): QueueDefinition[] {
       ]) => ({
         logicalId,
         name,
-        queue: name.replace(`hubforge-${place.stage}-`, "").replace(/\.fifo$/, ""),
+        queue: name.replace(stackName(place, ""), "").replace(/\.fifo$/, ""),
         arn: arnOf(name),
         attributes: Object.fromEntries(Object.entries(attributes).map(([key, value]) => [key, asText(value, arns)])),
       }),

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
+import { isRunning } from "../is-running.ts";
 
 /**
  * Each run of the local stack lies in `.hubforge/run-<process id>` and takes that with it when it ends, so that a start is
@@ -79,14 +80,5 @@ function runs(): { pid: number; path: string }[] {
     });
   } catch {
     return []; // no stack has ever run here
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
+import { isRunning } from "../is-running.ts";
 
 const run = promisify(execFile);
 
@@ -64,15 +65,6 @@ async function installAlone(say: (line: string) => void): Promise<void> {
     if (findSlapd() === undefined) await install(say);
   } finally {
     await rm(LOCK, { force: true });
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }
 

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
+import { isRunning } from "../is-running.ts";
 import { LOG_FILE, OPS_FILE } from "./publish-stack.ts";
 
 const HOME = fileURLToPath(new URL("../../.hubforge", import.meta.url));
@@ -40,14 +41,5 @@ function readStack(path: string, pid: number): LocalStack | undefined {
     return { ...state, pid, log: join(path, LOG_FILE) };
   } catch {
     return undefined; // still starting, or already gone
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && "code" in error && error.code === "EPERM";
   }
 }

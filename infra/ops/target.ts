@@ -2,6 +2,7 @@ import { GetQueueUrlCommand } from "@aws-sdk/client-sqs";
 import type { Environment } from "#shared/config.ts";
 import { CRASHED, DEAD_LETTERS, DEPARTURES, type QueueName, queueUrlVariable, STAGES } from "#shared/pipeline.ts";
 import { readStageValues, stagesHere } from "../deploy/stage-file.ts";
+import { stackName } from "../stage-names.ts";
 import type { Parameters } from "../template.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
 import { type LocalStack, runningStacks } from "./local-stack.ts";
@@ -141,7 +142,7 @@ async function deployedTarget(
     const urls = await Promise.all(
       queues.map(async (queue) => {
         const isFifo = queue !== DEAD_LETTERS;
-        const name = `hubforge-${deployment}-${queue}${isFifo ? ".fifo" : ""}`;
+        const name = `${stackName({ stage: deployment }, queue)}${isFifo ? ".fifo" : ""}`;
         const answer = client.send(new GetQueueUrlCommand({ QueueName: name }), signal && { abortSignal: signal });
         const { QueueUrl } = await answer.catch((cause: unknown) => {
           const { message } = AwsTrouble.of(cause, name);

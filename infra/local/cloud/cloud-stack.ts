@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { SQSClient } from "@aws-sdk/client-sqs";
 import { deployStack } from "../../deploy/deploy-stack.ts";
 import { oslsFolder, type Target } from "../../deploy/osls.ts";
-import { stackName } from "../../deploy/stack-state.ts";
+import { logGroup, stackName } from "../../stage-names.ts";
 import { LOCAL_REGION } from "../embedded-queues.ts";
 import { type Ending, startTogether } from "../endings.ts";
 import { awsEnvironment, setEnvironment } from "../environment.ts";
@@ -124,7 +124,7 @@ function addressesOf(emulator: Emulator, outputs: Readonly<Record<string, string
 /** What is read around the deployed functions: their log as a journal, and their queues. */
 async function openAround(emulator: Emulator, endings: Ending[]) {
   const journal = createJournal();
-  const groups = deployedFunctions().map(({ name }) => `/aws/lambda/${stackName({ stage: STAGE })}-${name}`);
+  const groups = deployedFunctions().map(({ name }) => logGroup(STAGE, name));
   const log = followFunctionLog(groups, journal.write);
   endings.push(() => log.stop());
   const sqs = new SQSClient({ region: LOCAL_REGION });

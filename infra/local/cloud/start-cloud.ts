@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { isRunning } from "../../is-running.ts";
 import type { Screen } from "../progress.ts";
 import type { Stack, StackOptions } from "../stack.ts";
 import type { Cloud, Flags } from "../start-flags.ts";
@@ -48,14 +49,5 @@ function readOrEmpty(file: string): string {
     return readFileSync(file, "utf8");
   } catch {
     return "";
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
   }
 }

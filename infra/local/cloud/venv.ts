@@ -8,6 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { why } from "#shared/why.ts";
+import { isRunning } from "../../is-running.ts";
 import { findPython, type PythonRange } from "./python.ts";
 
 const run = promisify(execFile);
@@ -120,13 +121,4 @@ async function isAbandoned(lock: string): Promise<boolean> {
   ]);
   if (text !== "") return !isRunning(Number(text));
   return made !== undefined && Date.now() - made.mtimeMs > WRITING_MILLISECONDS;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -3,8 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { askAws } from "#shared/aws-json.ts";
 import { SECRET_SETTINGS, SETTING_NAMES } from "#shared/config.ts";
-
-const PREFIX = "/hubforge/local";
+import { parameterName } from "../../stage-names.ts";
 
 /**
  * The stage's file for these settings, below those of this shell, with every secret in its store and a reference in its
@@ -29,11 +28,11 @@ export async function writeStage(
 /** One goes to Secrets Manager, so that both stores are used. */
 async function keepSecret(variable: string, secret: string): Promise<string> {
   if (variable === "LDAP_BIND_PASSWORD") {
-    const id = `${PREFIX.slice(1)}/ldap`;
+    const id = "hubforge/local/ldap";
     await putSecret(id, JSON.stringify({ password: secret }));
     return `secretsmanager:${id}#password`;
   }
-  const name = `${PREFIX}/${variable.toLowerCase().replaceAll("_", "-")}`;
+  const name = parameterName("local", variable);
   await putParameter(name, secret);
   return `ssm:${name}`;
 }

@@ -5,6 +5,7 @@ import { stringify } from "yaml";
 import { why } from "#shared/why.ts";
 import { type Imported, importValues } from "../../import-values/import-values.ts";
 import { NoYaml } from "../../read-yaml.ts";
+import { isStageName, STAGE_NAME_RULE } from "../../stage-names.ts";
 import type { Run } from "../command-line.ts";
 import { EXIT } from "../exit-codes.ts";
 import { inert } from "../output/inert.ts";
@@ -24,8 +25,7 @@ export function importValuesCommand(program: Command, run: Run): void {
 
 const importFile: Verb<{ stage?: string; write?: boolean }> = async ({ terminal }, options, [path = ""]) => {
   const { stage = "dev", write: isWriting = false } = options;
-  if (!/^[a-z][a-z0-9-]{0,30}$/.test(stage))
-    throw new UsageError(`--stage "${stage}": lower case letters, digits and -`);
+  if (!isStageName(stage)) throw new UsageError(`--stage "${stage}": ${STAGE_NAME_RULE}`);
   const imported = importedFrom(path, stage);
   const file = stageFile(imported, path);
   if (isWriting) writeNew(stage, file);

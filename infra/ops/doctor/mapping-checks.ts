@@ -5,6 +5,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { type FunctionDefinition, readFunctions } from "../../local/functions.ts";
 import { readQueues } from "../../local/resources.ts";
+import { stackName } from "../../stage-names.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
 import { type Check, type CheckGroup, failed, notApplicable } from "./check.ts";
 import type { Deployment } from "./deployment.ts";
@@ -26,7 +27,7 @@ export function mappingChecks(deployment: Deployment): CheckGroup {
 
 function ofFunction({ name, sources }: FunctionDefinition, deployment: Deployment): Check {
   const { place, redeploy } = deployment;
-  const FunctionName = `hubforge-${place.stage}-${name}`;
+  const FunctionName = stackName(place, name);
   return {
     name: `woken ${name}`,
     needs: [REGION],

@@ -3,6 +3,7 @@ import {
   FilterLogEventsCommand,
   ResourceNotFoundException,
 } from "@aws-sdk/client-cloudwatch-logs";
+import { logGroup } from "../../stage-names.ts";
 import { AwsTrouble } from "../aws-trouble.ts";
 import { AWS_PATIENCE } from "../patience.ts";
 import { isAbout, type LogLine, parseLogLine, type Sought } from "./log-line.ts";
@@ -26,7 +27,7 @@ const ASKED_AT_ONCE = 4;
  */
 export async function readCloudWatch({ deployment, functions, ...question }: CloudWatchQuestion): Promise<LogLine[]> {
   const client = new CloudWatchLogsClient({ requestHandler: AWS_PATIENCE });
-  const groups = functions.map((name) => `/aws/lambda/hubforge-${deployment}-${name}`);
+  const groups = functions.map((name) => logGroup(deployment, name));
   const found: LogLine[] = [];
   const work = async () => {
     for (let group = groups.shift(); group; group = groups.shift())
