@@ -6,6 +6,7 @@ import { findTarget } from "../infra/ops/target.ts";
 import { startCloudWatch } from "./support/cloudwatch.ts";
 import { visit } from "./support/doctor.ts";
 import { runOps } from "./support/ops.ts";
+import { startQueues } from "./support/queues.ts";
 
 /** Nobody listens there. */
 const NOWHERE = "http://127.0.0.1:9";
@@ -36,6 +37,19 @@ describe("the lab", () => {
       expect(stderr).toContain(`no answer from ${GITEA_URL}`);
     },
   );
+});
+
+it("a deployment that is not there: which of this folder's stages was perhaps meant", async () => {
+  const queues = await startQueues();
+  const environment = { AWS_ENDPOINT_URL: queues.endpoint, AWS_REGION: "eu-central-1" };
+  const asked = (name: string) => runOps(["--deployment", name, "dead-letters", "list"], { environment });
+  const { code, stderr } = await asked("dve");
+  const known = await asked("dev");
+  await queues.stop();
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/there is no queue hubforge-dve-dead-letters: .* \(did you mean dev\?\)\n$/);
+  expect(known.stderr).toContain("there is no queue hubforge-dev-dead-letters");
+  expect(known.stderr).not.toContain("did you mean");
 });
 
 describe("queues of the environment", () => {
