@@ -79,7 +79,7 @@ describe("mail addresses", () => {
     const settings = { LDAP_EMAIL_ATTRIBUTE: "pager" };
     const { sent, lines } = await sync(world, {}, settings);
     expect(eventsOf(lines, "sync.held-back").map(({ reason }) => reason)).toEqual([
-      expect.stringContaining("nobody in the directory has a mail address, but 2 accounts had one"),
+      expect.stringContaining("nobody in the directory has a mail address, but 2 accounts of its source have one"),
     ]);
     expect(sent).toEqual([]);
   });
