@@ -10,6 +10,7 @@ const MOST_VALUES = 100_000;
 export function readYaml(text: string): unknown {
   const document = parseDocument(text, { merge: true });
   const [error] = document.errors;
+  if (error?.code === "MULTIPLE_DOCS") throw new NoYaml("it holds several documents (---): give it one");
   if (error) {
     const [at] = error.linePos ?? [];
     throw new NoYaml(`it is not YAML${at ? ` at line ${at.line}, column ${at.col}` : ""}: ${error.code}`);

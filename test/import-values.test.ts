@@ -105,7 +105,7 @@ describe("importing the platform's values", () => {
   it.each([
     ["a: [1", "it is not YAML at line 1, column 6: BAD_INDENT"],
     ["password: hunter2\npassword: hunter3", "it is not YAML at line 2, column 1: DUPLICATE_KEY"],
-    ["a: 1\n---\nb: 2", "it is not YAML at line 2, column 1: MULTIPLE_DOCS"],
+    ["a: 1\n---\nb: 2", "it holds several documents (---): give it one"],
     ["a: *hunter2", "it is not YAML: an alias (*name) has no anchor before it, or there are too many of them"],
     [
       `a: &a [x]\nb: &b [${"*a,".repeat(50)}]\nc: [${"*b,".repeat(50)}]`,

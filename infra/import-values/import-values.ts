@@ -102,10 +102,13 @@ function secretsIn(leaves: ReadonlyMap<string, Value>, taken: Taken): Secret[] {
   const found = new Map<string, Secret>();
   for (const { section, secrets } of CREDENTIALS) {
     const secret = leaves.get(`${section}.existingSecret`);
-    for (const { setting, plain, keyName, byDefault } of secrets) {
+    for (const { setting, plain = "", keyName = "", byDefault } of secrets) {
       const keyPath = `${section}.${keyName}`;
       const plainPath = `${section}.${plain}`;
       if (secret !== undefined) {
+        if (leaves.has(plainPath)) taken.reasons.set(plainPath, `${section}.existingSecret holds it`);
+        // A bind DN is no secret elsewhere: what another section says is the one that belongs to its password.
+        if (plain === "" && saidElsewhere(setting, section, taken)) continue;
         const [name, key] = [String(secret), String(leaves.get(keyPath) ?? byDefault)];
         if (!(isKubernetesName(name) && isKubernetesName(key))) {
           taken.reasons.set(`${section}.existingSecret`, "it, or its key, is no name that Kubernetes allows");
@@ -121,6 +124,11 @@ function secretsIn(leaves: ReadonlyMap<string, Value>, taken: Taken): Secret[] {
     }
   }
   return [...found.values()];
+}
+
+function saidElsewhere(setting: string, section: string, { from }: Taken): boolean {
+  const key = from.get(setting);
+  return key !== undefined && placeIn(section, key) === undefined;
 }
 
 /** Of a secret, or of a key in one: nothing that a shell or a template would read otherwise. */

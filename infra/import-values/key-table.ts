@@ -54,7 +54,8 @@ const GITEA_LDAP: Record<string, Meaning> = {
     as: (value) => (isProtocol(value, "starttls") ? "true" : new Refusal("is in LDAP_URLS, with the host")),
   },
   userSearchBase: { setting: "LDAP_USER_SEARCH_BASE" },
-  userFilter: { setting: "LDAP_USER_SEARCH_FILTER", as: (value) => String(value).replaceAll("%s", "{0}") },
+  // Go's `%s`, or `%[1]s` where the name stands in several places.
+  userFilter: { setting: "LDAP_USER_SEARCH_FILTER", as: (value) => String(value).replaceAll(/%(\[1\])?s/g, "{0}") },
   usernameAttribute: { setting: "LDAP_USER_ATTRIBUTE" },
   emailAttribute: { setting: "LDAP_EMAIL_ATTRIBUTE" },
   bindDn: { setting: "LDAP_BIND_DN" },

@@ -3,12 +3,17 @@ import { parameterName } from "../stage-names.ts";
 /** Where a secret comes from in the cluster and where it goes. */
 export type Secret = { setting: string; section: string; secret?: string; key?: string };
 
-/** The keys by which a section names its credentials, and the setting that each one is; a later section wins. */
-export const CREDENTIALS = [
+/** `plain`: the key that may hold it as text; `keyName`: the one that says which of the secret's keys it is. */
+type Credential = { setting: string; plain?: string; keyName?: string; byDefault: string };
+
+/** The credentials of each section, and the setting that each one is; a later section wins. */
+export const CREDENTIALS: readonly { section: string; secrets: readonly Credential[] }[] = [
   {
+    // Its chart names both keys itself.
     section: "gitea.gitea.ldap.0",
     secrets: [
-      { setting: "LDAP_BIND_PASSWORD", plain: "bindPassword", keyName: "passwordKey", byDefault: "bindPassword" },
+      { setting: "LDAP_BIND_PASSWORD", plain: "bindPassword", byDefault: "bindPassword" },
+      { setting: "LDAP_BIND_DN", byDefault: "bindDn" },
     ],
   },
   {
@@ -26,7 +31,7 @@ export const CREDENTIALS = [
       { setting: "GITEA_PASSWORD", plain: "password", keyName: "passwordKey", byDefault: "password" },
     ],
   },
-] as const;
+];
 
 /** Copies one secret into its place without its ever being an argument of a command. */
 export function commandFor(stage: string, { setting, section, secret, key }: Secret): string {
@@ -35,7 +40,9 @@ export function commandFor(stage: string, { setting, section, secret, key }: Sec
   return `kubectl get secret ${secret} -o 'go-template={{index .data "${key}" | base64decode}}' | ${put}`;
 }
 
+/** The hub signs with it, so it stays in the shell for what comes next. */
 export function webhookCommand(stage: string): string {
   const put = `aws ssm put-parameter --type SecureString --name ${parameterName(stage, "WEBHOOK_SECRETS")} --value file:///dev/stdin`;
-  return `printf '{"default":["whsec_%s"]}' "$(openssl rand -base64 32)" | ${put}`;
+  const made = `SECRET="whsec_$(openssl rand -base64 32)" # the hub's HUBFORGE_SECRET, and of npm run send --secret`;
+  return `${made}\nprintf '{"default":["%s"]}' "$SECRET" | ${put}`;
 }

@@ -28,7 +28,7 @@ const importFile: Verb<{ stage?: string; write?: boolean }> = async ({ terminal 
   if (!isStageName(stage)) throw new UsageError(`--stage "${stage}": ${STAGE_NAME_RULE}`);
   const imported = importedFrom(path, stage);
   const file = stageFile(imported, path);
-  if (isWriting) writeNew(stage, file);
+  if (isWriting) writeNew(STAGES, stage, file);
   else terminal.data(file.trimEnd());
   const say = (text: string) => terminal.note(inert(text));
   say("Secrets, each into its place (they pass through no argument and no file):");
@@ -60,8 +60,11 @@ function stageFile({ settings }: Imported, path: string): string {
   return `# From ${inert(basename(path))} by hubforge import-values.\n${stringify(settings)}`;
 }
 
-function writeNew(stage: string, text: string): void {
-  const file = new URL(`../../stages/${stage}.yml`, import.meta.url);
+const STAGES = new URL("../../stages/", import.meta.url);
+
+/** A stage's file that is there already is somebody's work. @throws UsageError */
+export function writeNew(folder: URL, stage: string, text: string): void {
+  const file = new URL(`${stage}.yml`, folder);
   try {
     writeFileSync(file, text, { flag: "wx" });
   } catch (error) {

@@ -1,0 +1,58 @@
+import { readFile } from "node:fs/promises";
+import { describe, expect, it } from "vitest";
+import { importValues } from "../infra/import-values/import-values.ts";
+
+const example = await readFile(new URL("../infra/import-values/example-values.yaml", import.meta.url), "utf8");
+
+const reasonsIn = (text: string) => new Map(importValues(text, "uni").unused.map(({ key, reason }) => [key, reason]));
+
+describe("values that say the same thing in several ways", () => {
+  it("takes the credentials of Gitea's own source from its secret, by the keys of its chart", () => {
+    const source = { host: "ldap.uni", existingSecret: "gitea-ldap", bindDn: "cn=old,dc=uni" };
+    const ofGitea = (hub: object) =>
+      importValues(JSON.stringify({ gitea: { gitea: { ldap: [source] } }, "ilum-jupyterhub": { ldap: hub } }), "uni");
+    const alone = ofGitea({});
+    expect(alone.settings).toMatchObject({
+      LDAP_BIND_DN: "ssm:/hubforge/uni/ldap-bind-dn",
+      LDAP_BIND_PASSWORD: "ssm:/hubforge/uni/ldap-bind-password",
+    });
+    for (const key of ["bindDn", "bindPassword"]) {
+      expect(alone.commands.join("\n")).toContain(
+        `kubectl get secret gitea-ldap -o 'go-template={{index .data "${key}"`,
+      );
+    }
+    // The hub's own password goes with the hub's own DN.
+    const hub = ofGitea({ bindDn: "cn=reader,dc=uni", existingSecret: "hub-ldap" });
+    expect(hub.settings["LDAP_BIND_DN"]).toBe("cn=reader,dc=uni");
+    expect(hub.commands.join("\n")).not.toContain("gitea-ldap");
+  });
+
+  it("says of a password beside an existingSecret that the secret holds it", () => {
+    const both = example.replace("    usernameKey:", "    password: hunter2\n    usernameKey:");
+    expect(reasonsIn(both).get("ilum-jupyterhub.git.password")).toBe("ilum-jupyterhub.git.existingSecret holds it");
+    expect(importValues(both, "uni").commands).toEqual(importValues(example, "uni").commands);
+  });
+
+  it.each(["(uid=%s)", "(|(uid=%[1]s)(mail=%[1]s))"])("reads %s as Gitea does", (userFilter) => {
+    const { settings } = importValues(
+      JSON.stringify({ gitea: { gitea: { ldap: [{ host: "x", userFilter }] } } }),
+      "uni",
+    );
+    expect(settings["LDAP_USER_SEARCH_FILTER"]).toBe(userFilter.replaceAll(/%(\[1\])?s/g, "{0}"));
+    expect(settings["LDAP_USER_SEARCH_FILTER"]).not.toContain("%");
+  });
+
+  it("takes merge keys for what Helm takes them for", () => {
+    const merged = "d: &d { address: 'http://git', orgName: uni }\nilum-jupyterhub: { git: { <<: *d, orgName: own } }";
+    expect(importValues(merged, "uni").settings).toMatchObject({ GITEA_URL: "http://git", GITEA_ORG: "own" });
+  });
+
+  it.each([
+    ["dc=uni,dc=example", "ou=people", "ou=people,dc=uni,dc=example"],
+    ["dc=uni,dc=example", "ou=people,DC=other,dc=example", "ou=people,DC=other,dc=example"],
+    ["o=uni", "ou=people,O=Uni", "ou=people,O=Uni"],
+  ])("writes a search base whole, and only where it is not: below %s, %s is %s", (base, userSearchBase, whole) => {
+    const values = { "ilum-jupyterhub": { ldap: { base, userSearchBase } } };
+    expect(importValues(JSON.stringify(values), "uni").settings["LDAP_USER_SEARCH_BASE"]).toBe(whole);
+  });
+});
