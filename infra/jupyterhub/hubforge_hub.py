@@ -1358,6 +1358,10 @@ class Hub:
         session = new_session(spawner.user.name, spawner.name, live)
         readiness = Readiness()
         begun = time.monotonic()
+        if self.settings.ready_wait_seconds:
+            # First of all: a progress page that is opened before this shows the spawner's own lines only.
+            with contextlib.suppress(AttributeError):  # a spawner that keeps its progress to itself
+                readiness.show_on(spawner)
         await self.hook_write(f"server.spawning {session.delivery}", functools.partial(self._open, session))
         try:
             dress = Dress(self.settings, session)
@@ -1365,7 +1369,6 @@ class Hub:
             left = begun + HOOK_SECONDS - time.monotonic()
             dress.forge = self._forge or await within(left, self.forge(self._hook_reader), "where the forge is")
             if self.settings.ready_wait_seconds:
-                readiness.show_on(spawner)
                 await self._wait_until_ready(begun + self.settings.ready_wait_seconds, session, readiness, dress)
             if not dress.full_name:
                 dress.identify(await within(HOOK_SECONDS, spawner.user.get_auth_state(), "auth_state"))

@@ -38,7 +38,7 @@ SECRET = "whsec_" + base64.b64encode(KEY).decode()
 OTHER_SECRET = "whsec_" + base64.b64encode(bytes(range(32, 64))).decode()
 
 
-def wait_for(condition: Callable[[], Any], within_seconds: float = 10.0) -> Any:
+def wait_for(condition: Callable[[], Any], within_seconds: float = 60.0) -> Any:
     """The condition's first true value; AssertionError when the time is up."""
     until = time.monotonic() + within_seconds
     while time.monotonic() < until:

