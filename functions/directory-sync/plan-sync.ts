@@ -67,12 +67,12 @@ export function planSync(world: World, withRebinds = false): Plan {
   }
   const settled = settleMails(drafts.toSorted(byPerson), world.gitea.accounts);
   const rebound = new Set(withRebinds ? rebinds.map(({ from }) => from) : []);
-  const left = planDepartures(world, matches, rebound);
+  const going = planDepartures(world, matches, rebound);
   return {
     refreshes: settled.refreshes,
-    departures: left.departures.toSorted(byPerson),
+    departures: going.departures.toSorted(byPerson),
     rebinds: rebinds.toSorted((one, other) => compare(one.from, other.from)),
-    conflicts: sortConflicts([...conflicts, ...settled.conflicts, ...left.conflicts]),
+    conflicts: sortConflicts([...conflicts, ...settled.conflicts, ...going.conflicts]),
     keeps: [...rules.keeps],
     knownCount: countKnown(matches, isProtected),
   };

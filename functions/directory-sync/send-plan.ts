@@ -28,9 +28,9 @@ export async function sendPlan({ plan, isTaking, isUnblocking }: Decision, tools
     for (let batch = batches[next]; batch && failures.length === 0; batch = batches[next]) {
       next += 1;
       try {
-        const left = await tools.sender.sendBatch(batch.queue, batch.envelopes, tools.signal);
-        tools.onSent(batch.envelopes.length - left.length);
-        refused.push(...left);
+        const notTaken = await tools.sender.sendBatch(batch.queue, batch.envelopes, tools.signal);
+        tools.onSent(batch.envelopes.length - notTaken.length);
+        refused.push(...notTaken);
       } catch (failure) {
         failures.push(failure);
       }

@@ -30,6 +30,8 @@ export async function listAll<Item extends { id: number | string }>(
     if (answer.totalCount !== total) hasMoved = true;
     const announced = Math.min(PAGE_SIZE, total - (page - 1) * PAGE_SIZE);
     if (items.length < announced && answer.totalCount === total) throw brokenOff(answer, items.length, announced);
+    const isKnown = items.length === PAGE_SIZE && items.every(({ id }) => found.has(id));
+    if (isKnown && answer.totalCount === total) throw samePage(answer, page);
     for (const item of items) found.set(item.id, item);
   };
   take(first, 1);
@@ -68,7 +70,7 @@ async function listUntilEmpty<Item extends { id: number | string }>(
     seen += last.items.length;
     const next = await readPage(page + 1);
     const isNew = next.items.some(({ id }) => !found.has(id));
-    if (next.items.length === last.items.length && !isNew) throw samePage(next.answer, page);
+    if (next.items.length === last.items.length && !isNew) throw samePage(next.answer, page + 1);
     last = next;
   }
   return { items: [...found.values()], hasMoved: found.size < seen };
@@ -80,7 +82,7 @@ function brokenOff({ request }: Head, given: number, announced: number): Retryab
 }
 
 function samePage({ request }: Head, page: number): Retryable {
-  const said = `${request.method} ${request.path} gave page ${page} again for page ${page + 1}`;
+  const said = `${request.method} ${request.path} gave nothing new for page ${page}, but a page of before again`;
   return new Retryable("gitea.incomplete", `${said}: does a proxy before Gitea drop "page" from the query?`, {
     request,
   });
