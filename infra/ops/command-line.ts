@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import type { Environment } from "#shared/config.ts";
 import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
+import { why } from "#shared/why.ts";
 import { AwsTrouble } from "./aws-trouble.ts";
 import { accounts } from "./commands/accounts.ts";
 import { openConsole } from "./commands/console.ts";
@@ -113,7 +114,7 @@ function complain(error: unknown, { stderr }: Streams, command: Command | undefi
     return EXIT.usage;
   }
   const isKnown = KNOWN.some((kind) => error instanceof kind);
-  const text = error instanceof Error ? error.message : String(error);
+  const text = why(error);
   say(
     isKnown
       ? text
