@@ -27,6 +27,18 @@ describe("values that say the same thing in several ways", () => {
     expect(hub.commands.join("\n")).not.toContain("gitea-ldap");
   });
 
+  it("takes the hub's bind DN from its secret where usernameKey names it, over the platform's that goes with another password", () => {
+    const platform = { security: { ldap: { username: "cn=platform,dc=uni", password: "x" } } };
+    const hub = { ldap: { existingSecret: "hub-ldap", usernameKey: "bind-dn", passwordKey: "bind-pw" } };
+    const { settings, commands } = importValues(
+      JSON.stringify({ "ilum-core": platform, "ilum-jupyterhub": hub }),
+      "uni",
+    );
+    expect(settings["LDAP_BIND_DN"]).toBe("ssm:/hubforge/uni/ldap-bind-dn");
+    for (const key of ["bind-dn", "bind-pw"])
+      expect(commands.join("\n")).toContain(`hub-ldap -o 'go-template={{index .data "${key}"`);
+  });
+
   it("says of a password beside an existingSecret that the secret holds it", () => {
     const both = example.replace("    usernameKey:", "    password: hunter2\n    usernameKey:");
     expect(reasonsIn(both).get("ilum-jupyterhub.git.password")).toBe("ilum-jupyterhub.git.existingSecret holds it");

@@ -123,15 +123,18 @@ describe("importing the platform's values", () => {
     expect(() => importValues(text, "uni")).toThrow(expect.objectContaining({ message }));
   });
 
-  it.each(["hub-ldap'; id; '", "$(id)", "a b", "x\ny"])("writes no command with the odd name %j in it", (name) => {
-    for (const odd of [
-      example.replace("existingSecret: hub-ldap", `existingSecret: ${JSON.stringify(name)}`),
-      example.replace("passwordKey: bind-password", `passwordKey: ${JSON.stringify(name)}`),
-    ]) {
-      expect(importValues(odd, "uni").commands.join("\n")).not.toContain(name);
-      expect(unusedIn(odd)["ilum-jupyterhub.ldap.existingSecret"]).toMatch(/no name that Kubernetes allows/);
-    }
-  });
+  it.each(["hub-ldap'; id; '", "$(id)", "a b", "x\ny", "--kubeconfig"])(
+    "writes no command with the odd name %j in it",
+    (name) => {
+      for (const odd of [
+        example.replace("existingSecret: hub-ldap", `existingSecret: ${JSON.stringify(name)}`),
+        example.replace("passwordKey: bind-password", `passwordKey: ${JSON.stringify(name)}`),
+      ]) {
+        expect(importValues(odd, "uni").commands.join("\n")).not.toContain(name);
+        expect(unusedIn(odd)["ilum-jupyterhub.ldap.existingSecret"]).toMatch(/no name that Kubernetes allows/);
+      }
+    },
+  );
 
   it.each([
     [

@@ -105,10 +105,11 @@ function secretsIn(leaves: ReadonlyMap<string, Value>, taken: Taken): Secret[] {
     for (const { setting, plain = "", keyName = "", byDefault } of secrets) {
       const keyPath = `${section}.${keyName}`;
       const plainPath = `${section}.${plain}`;
+      if (byDefault === undefined && !leaves.has(keyPath)) continue;
       if (secret !== undefined) {
         if (leaves.has(plainPath)) taken.reasons.set(plainPath, `${section}.existingSecret holds it`);
         // A bind DN is no secret elsewhere: what another section says is the one that belongs to its password.
-        if (plain === "" && saidElsewhere(setting, section, taken)) continue;
+        if (plain === "" && keyName === "" && saidElsewhere(setting, section, taken)) continue;
         const [name, key] = [String(secret), String(leaves.get(keyPath) ?? byDefault)];
         if (!(isKubernetesName(name) && isKubernetesName(key))) {
           taken.reasons.set(`${section}.existingSecret`, "it, or its key, is no name that Kubernetes allows");
@@ -132,7 +133,7 @@ function saidElsewhere(setting: string, section: string, { from }: Taken): boole
 }
 
 /** Of a secret, or of a key in one: nothing that a shell or a template would read otherwise. */
-const isKubernetesName = (text: string) => /^[-._a-zA-Z0-9]{1,253}$/.test(text);
+const isKubernetesName = (text: string) => /^[._a-zA-Z0-9][-._a-zA-Z0-9]{0,252}$/.test(text);
 
 /** The platform writes search bases below the base (`ou=people`); LDAP wants them whole. */
 function completeBases(settings: Record<string, string>): void {

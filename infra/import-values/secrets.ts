@@ -3,8 +3,17 @@ import { parameterName } from "../stage-names.ts";
 /** Where a secret comes from in the cluster and where it goes. */
 export type Secret = { setting: string; section: string; secret?: string; key?: string };
 
-/** `plain`: the key that may hold it as text; `keyName`: the one that says which of the secret's keys it is. */
-type Credential = { setting: string; plain?: string; keyName?: string; byDefault: string };
+/**
+ * `plain`: the key that may hold it as text; `keyName`: the one that says which of the secret's keys it is, without `byDefault`
+ * the only sign that the secret has it.
+ */
+type Credential = { setting: string; plain?: string; keyName?: string; byDefault?: string };
+
+/** Of the hub's and the platform's LDAP sections. */
+const LDAP: readonly Credential[] = [
+  { setting: "LDAP_BIND_PASSWORD", plain: "password", keyName: "passwordKey", byDefault: "password" },
+  { setting: "LDAP_BIND_DN", keyName: "usernameKey" },
+];
 
 /** The credentials of each section, and the setting that each one is; a later section wins. */
 export const CREDENTIALS: readonly { section: string; secrets: readonly Credential[] }[] = [
@@ -18,11 +27,11 @@ export const CREDENTIALS: readonly { section: string; secrets: readonly Credenti
   },
   {
     section: "ilum-core.security.ldap",
-    secrets: [{ setting: "LDAP_BIND_PASSWORD", plain: "password", keyName: "passwordKey", byDefault: "password" }],
+    secrets: LDAP,
   },
   {
     section: "ilum-jupyterhub.ldap",
-    secrets: [{ setting: "LDAP_BIND_PASSWORD", plain: "password", keyName: "passwordKey", byDefault: "password" }],
+    secrets: LDAP,
   },
   {
     section: "ilum-jupyterhub.git",
