@@ -12,6 +12,8 @@ export type Login = {
   repository?: Pick<Repository, "cloneUrl" | "htmlUrl">;
   commit?: Pick<Commit, "sha" | "author" | "files">;
   failure?: Trouble;
+  /** Stages of a done login of which no line was seen: the log of an emulated cloud may lose one. */
+  unseen?: string[];
   giteaRequests: number;
   milliseconds: number;
 };
@@ -42,17 +44,21 @@ async function watch(stack: Stack, delivery: string, screen: Screen): Promise<Jo
   for (const line of early) picture.show(line);
   const stopWatching = stack.onLine((line) => line.delivery === delivery && picture.show(line));
   try {
-    return await stack.follow(delivery);
+    const journey = await stack.follow(delivery);
+    for (const stage of journey.unseen) screen.say(`  ? ${stage.padEnd(12)} ${NOT_SEEN}`);
+    return journey;
   } finally {
     stopWatching();
     picture.end();
   }
 }
 
+const NOT_SEEN = "no line of it was seen in the log; the stages after it have answered";
+
 type Facts = { journey: Journey; seen: Seen | undefined; milliseconds: number };
 
 function describe(person: string, { journey, seen, milliseconds }: Facts): Login {
-  const { delivery, stages, isDone, failure, waiting } = journey;
+  const { delivery, stages, isDone, failure, waiting, unseen } = journey;
   const late = isDone ? undefined : { stage: "", code: "not-done", reason: "the stages did not end in time" };
   const trouble = failure ?? waiting ?? late;
   return {
@@ -64,6 +70,7 @@ function describe(person: string, { journey, seen, milliseconds }: Facts): Login
       commit: { sha: seen.commit.sha, author: seen.commit.author, files: seen.commit.files },
     }),
     ...(trouble && { failure: trouble }),
+    ...(unseen.length > 0 && { unseen }),
     giteaRequests: stages.reduce((sum, { giteaRequests }) => sum + giteaRequests, 0),
     milliseconds,
   };

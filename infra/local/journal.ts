@@ -1,17 +1,18 @@
 import { Envelope, RouteName } from "#shared/envelope.ts";
 import type { LogLine } from "#shared/log.ts";
-import { nextStage, STAGES, type StageName } from "#shared/pipeline.ts";
+import { nextStage, ROUTES, STAGES, type StageName } from "#shared/pipeline.ts";
 
 export type StageReport = { stage: StageName; outcome: string; milliseconds: number; giteaRequests: number };
 export type Trouble = { stage: string; code: string; reason: string };
 /**
  * How far a delivery came: `isDone` when its last stage has answered, `failure` when it became a dead letter, `waiting`
- * when a stage is going to try again.
+ * when a stage is going to try again; `unseen` are the stages of a done route that said nothing.
  */
 export type Journey = {
   delivery: string;
   stages: StageReport[];
   isDone: boolean;
+  unseen: StageName[];
   failure?: Trouble;
   waiting?: Trouble;
   /** Gitea's name for the person, and `owner/name` of their repository, as the stages said them. */
@@ -31,6 +32,9 @@ export type Journal = {
   /** Resolves when the delivery is done or a dead letter, or after `withinMilliseconds` as far as it came. */
   follow(delivery: string, withinMilliseconds?: number): Promise<Journey>;
 };
+
+/** An emulator's log has its lines a little after the functions wrote them, and may lose one. */
+const LATE_LINES_MILLISECONDS = 3_000;
 
 /** What the functions said: the local stack's only window into them, as CloudWatch is on AWS. */
 export function createJournal(): Journal {
@@ -60,13 +64,16 @@ export function createJournal(): Journal {
       new Promise((resolve) => {
         const end = () => {
           clearTimeout(timer);
+          clearTimeout(lateTimer);
           stopListening();
           resolve(journeyOf(delivery));
         };
         const endIfSettled = () => {
-          const { isDone, failure } = journeyOf(delivery);
-          if (isDone || failure) end();
+          const { isDone, failure, unseen } = journeyOf(delivery);
+          if (failure || (isDone && unseen.length === 0)) end();
+          else if (isDone) lateTimer ??= setTimeout(end, LATE_LINES_MILLISECONDS);
         };
+        let lateTimer: NodeJS.Timeout | undefined;
         const timer = setTimeout(end, withinMilliseconds);
         const stopListening = onLine((line) => line.delivery === delivery && endIfSettled());
         endIfSettled();
@@ -88,13 +95,16 @@ function readJourney(delivery: string, lines: readonly LogLine[]): Journey {
   const last = own.findLast((line) => line.stage !== undefined);
   const account = own.findLast((line) => line.account !== undefined)?.account;
   const repository = own.findLast((line) => line.repository !== undefined)?.repository;
+  const stages = own.flatMap((line) => reportOf(line) ?? []);
+  // A copy of an earlier message, as queues may deliver one, does not undo what is done.
+  const ended = own.findLast((line) => reportOf(line) !== undefined && isLastStage(line));
   return {
     delivery,
     ...(account && { account }),
     ...(repository && { repository }),
-    stages: own.flatMap((line) => reportOf(line) ?? []),
-    // A copy of an earlier message, as queues may deliver one, does not undo what is done.
-    isDone: own.some((line) => reportOf(line) !== undefined && isLastStage(line)),
+    stages,
+    isDone: ended !== undefined,
+    unseen: routeOf(ended).filter((name) => !stages.some(({ stage }) => stage === name)),
     ...(letter && { failure: troubleOf(letter) }),
     ...(last?.event === "stage.retried" && { waiting: troubleOf(last) }),
   };
@@ -109,6 +119,11 @@ function reportOf(line: LogLine): StageReport | undefined {
   if (!stage) return undefined;
   const { outcome = "", milliseconds = 0, giteaRequests = 0 } = line;
   return { stage, outcome, milliseconds, giteaRequests };
+}
+
+function routeOf(line: LogLine | undefined): readonly StageName[] {
+  const route = RouteName.safeParse(line?.route).data;
+  return route ? ROUTES[route] : [];
 }
 
 function isLastStage(line: LogLine): boolean {
