@@ -1,9 +1,12 @@
-import { readFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { afterEach, describe, expect, it, onTestFinished } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { parse } from "yaml";
 import * as z from "zod";
 import { giteaSettings } from "../infra/local/cloud/cloud-stack.ts";
+import { installLocalStack } from "../infra/local/cloud/localstack.ts";
 import { findPython } from "../infra/local/cloud/python.ts";
 import { openRelay } from "../infra/local/cloud/relay.ts";
 import { readFlags } from "../infra/local/start-flags.ts";
@@ -47,6 +50,39 @@ describe("npm start -- --cloud", () => {
     process.env["PATH"] = "/nowhere";
     await expect(findPython({ from: [3, 10], to: [3, 14] }, "npm start without --cloud")).rejects.toThrow(
       "Python 3.10 to 3.14 with venv is missing on this machine. On Debian: sudo apt-get install -y python3-venv. npm start without --cloud needs no Python",
+    );
+  });
+});
+
+describe("the Python of an emulator", () => {
+  let dir: string;
+  beforeEach(async () => {
+    dir = await mkdtemp(join(tmpdir(), "hubforge-python-"));
+    process.env["PATH"] = dir;
+    process.env["XDG_CACHE_HOME"] = dir;
+  });
+  afterEach(() => rm(dir, { recursive: true }));
+
+  /** It says its version, and can do nothing else. */
+  const put = (name: string, minor: number) =>
+    writeFile(join(dir, name), `#!/bin/sh\n[ "$1" = -c ] && echo "$0 3 ${minor}"\n`, { mode: 0o755 });
+
+  it.each([10, 11, 12, 13, 14])("is found by its own name, python3.%i, beside an older python3", async (minor) => {
+    await put("python3", 9);
+    await put(`python3.${minor}`, minor);
+    const found = await findPython({ from: [3, 10], to: [3, 14] });
+    expect(found).toEqual({ program: join(dir, `python3.${minor}`), version: [3, minor] });
+  });
+
+  it("decides which core of LocalStack is installed; that one fails is no reason for the other", async () => {
+    await expect(installLocalStack(() => undefined)).rejects.toThrow("Python 3.11 to 3.12 with venv is missing");
+    await put("python3.12", 12);
+    await expect(installLocalStack(() => undefined)).rejects.toThrow(
+      /^localstack-core-4\.13\.1 could not be installed/,
+    );
+    await put("python3.13", 13);
+    await expect(installLocalStack(() => undefined)).rejects.toThrow(
+      /^localstack-core-2026\.3\.0 could not be installed/,
     );
   });
 });

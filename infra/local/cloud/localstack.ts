@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { LOCAL_REGION } from "../embedded-queues.ts";
 import { type Address, type Emulator, type EmulatorOptions, keptPort, startProgram } from "./emulator.ts";
+import { PythonMissing } from "./python.ts";
 import { ensureVenv } from "./venv.ts";
 
 const LAUNCHER = new URL("launch_localstack.py", import.meta.url);
@@ -18,8 +19,8 @@ export async function installLocalStack(say: (line: string) => void): Promise<st
       python: { from, to },
       say,
     });
-  return await install("2026.3.0", [3, 13], [3, 13]).catch((cause: Error) => {
-    if (!cause.message.includes("is missing on this machine")) throw cause;
+  return await install("2026.3.0", [3, 13], [3, 13]).catch((cause: unknown) => {
+    if (!(cause instanceof PythonMissing)) throw cause;
     return install("4.13.1", [3, 11], [3, 12]);
   });
 }

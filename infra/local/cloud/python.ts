@@ -3,14 +3,19 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-const PROGRAMS = ["python3", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
+const PROGRAMS = ["python3", "python3.14", "python3.13", "python3.12", "python3.11", "python3.10", "python"];
 const PROBE = "import sys, venv, ensurepip; print(sys.executable, sys.version_info[0], sys.version_info[1])";
 
 export type Python = { program: string; version: [number, number] };
 /** Both ends included, e.g. `{ from: [3, 10], to: [3, 13] }`. */
 export type PythonRange = { from: [number, number]; to: [number, number] };
 
-/** The first Python on PATH that fits and can make a venv. @throws Error that says what to install */
+/** No Python of this range that can make a venv; the message says what to install. */
+export class PythonMissing extends Error {
+  override readonly name = "PythonMissing";
+}
+
+/** The first Python on PATH that fits and can make a venv. @throws PythonMissing */
 export async function findPython(range: PythonRange, without = "npm start without --cloud"): Promise<Python> {
   const seen: string[] = [];
   for (const program of PROGRAMS) {
@@ -21,7 +26,7 @@ export async function findPython(range: PythonRange, without = "npm start withou
   }
   const wanted = `Python ${range.from.join(".")} to ${range.to.join(".")} with venv`;
   const found = seen.length > 0 ? ` (${seen.join(", ")})` : "";
-  throw new Error(
+  throw new PythonMissing(
     `${wanted} is missing on this machine${found}. On Debian: sudo apt-get install -y python3-venv. ${without} needs no Python`,
   );
 }
