@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { createServer } from "node:http";
 import { ReceiveMessageCommand } from "@aws-sdk/client-sqs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
@@ -202,25 +200,6 @@ it("ends in good order in the midst of a replay: nothing lost, nothing twice, no
   expect(stderr).not.toContain("could not be seen");
   const left = lines.map((line) => JSON.parse(line).person);
   expect([...sent, ...left].toSorted()).toEqual(PEOPLE);
-});
-
-it("sends its cookie to no other server that the same browser opens", async () => {
-  const cookies: (string | undefined)[] = [];
-  const other = createServer((request, response) => {
-    cookies.push(request.headers.cookie);
-    response.end("mine");
-  }).listen(0, "0.0.0.0");
-  await once(other, "listening");
-  const address = other.address();
-  const port = typeof address === "object" && address ? address.port : 0;
-  await page.goto(`http://127.0.0.1:${port}/`);
-  expect(cookies.length).toBeGreaterThan(0);
-  // Even at the console's own address, which no page can know, a cookie that is strict does not come along from elsewhere.
-  await page.evaluate(`location.href = "http://${new URL(child.url).hostname}:${port}/"`);
-  await page.waitForURL(`http://${new URL(child.url).hostname}:${port}/`);
-  expect(cookies.filter((cookie) => cookie !== undefined)).toEqual([]);
-  other.close();
-  other.closeAllConnections();
 });
 
 it("beside a second console in the same browser keeps its own cookie", async () => {

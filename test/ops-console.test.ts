@@ -1,5 +1,3 @@
-import { once } from "node:events";
-import { createServer } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type AskedConsole, openConsole } from "./support/ask-console.ts";
 import { eventually } from "./support/eventually.ts";
@@ -21,12 +19,7 @@ afterAll(async () => {
 describe("hubforge console", () => {
   it("says what to do about a port that is taken, or is none", async () => {
     const environment = { ...queues.environment, AWS_ENDPOINT_URL: queues.endpoint };
-    const other = createServer().listen(0, "127.0.0.1");
-    await once(other, "listening");
-    const address = other.address();
-    const port = typeof address === "object" && address ? String(address.port) : "";
-    const taken = await runOps(["console", "--port", port], { environment });
-    other.close();
+    const taken = await runOps(["console", "--port", new URL(`http://${open.host}`).port], { environment });
     expect([taken.code, taken.stderr]).toEqual([
       2,
       expect.stringMatching(/cannot listen on port \d+ .*: choose another by --port/),

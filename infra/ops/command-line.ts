@@ -84,8 +84,8 @@ function createProgram(run: Run, { stdout, stderr }: Streams): Command {
     .action(run(trace));
   program
     .command("console")
-    .description("the same in a browser: a page on this machine, until Ctrl-C")
-    .option("--port <port>", "on 127.0.0.1 and this port (default: an address of its own, any port)")
+    .description("the same in a browser: a page on 127.0.0.1, until Ctrl-C")
+    .option("--port <port>", "which one (default: any that is free)")
     .action(run(openConsole));
   program.command("queues").description("how much waits in each queue").action(run(queues));
   for (const command of allOf(program)) command.showHelpAfterError(`usage: ${nameOf(command)} ${command.usage()}`);

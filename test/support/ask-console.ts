@@ -40,11 +40,11 @@ export async function openConsole(queues: TestQueues): Promise<AskedConsole> {
 }
 
 const askAt =
-  ({ host, hostname, port }: URL) =>
+  ({ host, port }: URL) =>
   (path: string, { method = "GET", headers = {}, body }: Asked = {}): Promise<Answer> => {
     const origin = method === "GET" ? {} : { origin: `http://${host}` };
     const all = Object.entries({ host, ...origin, ...headers }).filter(([, value]) => value !== "");
-    const options = { host: hostname, port, path, method, agent: false as const };
+    const options = { host: "127.0.0.1", port, path, method, agent: false as const };
     return new Promise((resolve, reject) => {
       const asking = request({ ...options, headers: Object.fromEntries(all) }, async (answer) => {
         const text = (await answer.setEncoding("utf8").toArray()).join("");

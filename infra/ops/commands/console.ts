@@ -8,14 +8,14 @@ import { openTarget, type Verb } from "./context.ts";
 
 export type ConsoleOptions = { port?: string };
 
-/** `console`: the page on this machine, until Ctrl-C. */
+/** `console`: the page on 127.0.0.1, until Ctrl-C. */
 export const openConsole: Verb<ConsoleOptions> = async (context, options) => {
   const { terminal, signal } = context;
   const port = options.port === undefined ? 0 : parseCount("--port", options.port, 65_535);
   const target = await openTarget(context, ALL_QUEUES);
   // Loaded only here: no other command needs a server.
   const { serveConsole } = await import("../console/serve-console.ts");
-  const { newUrl, isApart, stop } = await serveConsole(target, port);
+  const { newUrl, stop } = await serveConsole(target, port);
   const sayAddress = () => {
     const url = newUrl();
     terminal.data(terminal.isTable ? url : inertJson({ url }));
@@ -24,8 +24,6 @@ export const openConsole: Verb<ConsoleOptions> = async (context, options) => {
   terminal.note(
     `the console of ${target.name}; the address opens one browser, once, for you alone. Enter prints another, Ctrl-C ends it`,
   );
-  if (!isApart)
-    terminal.note("its cookie goes to every server on 127.0.0.1 that you open beside it: only to those you trust");
   const lines = createInterface({ input: terminal.stdin }).on("line", sayAddress);
   if (!signal.aborted) await once(signal, "abort");
   lines.close();

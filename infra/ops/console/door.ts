@@ -5,9 +5,9 @@ import { getCookie, setCookie } from "hono/cookie";
 /**
  * Who may come in. The page listens on loopback, where every program and every web site in the browser can knock:
  *
- * - the Host must be ours, or a name that somebody points at this address would read the page (DNS rebinding);
+ * - the Host must be ours, or a name that somebody points at 127.0.0.1 would read the page (DNS rebinding);
  * - whatever changes something must say that it comes from our own page, by its Origin, by Sec-Fetch-Site where the browser
- *   sends that, and by a token that only our own page shows; and no Origin may be another's. Other ports of an address count
+ *   sends that, and by a token that only our own page shows; and no Origin may be another's. Other ports of 127.0.0.1 count
  *   as the same site, so SameSite alone does not keep their forms out;
  * - the cookie is given for a key that only the terminal shows, once. The key travels in the URL's fragment, which no browser
  *   sends to anybody, and in one POST: what is left of it in a history or a scrollback opens nothing.
@@ -27,7 +27,7 @@ export type Door = {
   isOurs(token: unknown): boolean;
 };
 
-/** @param host `127.1.2.3:<port>`, known once the server listens */
+/** @param host `127.0.0.1:<port>`, known once the server listens */
 export function createDoor(host: () => string): Door {
   const session = secret();
   const formToken = secret();
