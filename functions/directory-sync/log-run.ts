@@ -1,6 +1,7 @@
 import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import { log } from "#shared/log.ts";
+import { why } from "#shared/why.ts";
 import { allowedPart, countHeld } from "./held.ts";
 import { whatRunsBeside } from "./native-sync.ts";
 import type { Progress, SyncRun } from "./run-sync.ts";
@@ -71,7 +72,7 @@ export function countsOf(run: SyncRun): Record<string, number> {
 /** A run that did not come to its end says how far it came. */
 export function logIncomplete(error: unknown, progress: Progress, milliseconds: number): void {
   const code = codeOf(error);
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = why(error);
   log("sync.incomplete", { code, reason, counts: { ...progress }, milliseconds });
 }
 

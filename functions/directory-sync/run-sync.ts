@@ -5,6 +5,7 @@ import { type GiteaLists, giteaLists } from "#shared/gitea/account-list.ts";
 import { checkSettings } from "#shared/gitea/check-settings.ts";
 import { createSender, type Sender } from "#shared/queue.ts";
 import type { Invocation } from "#shared/stage.ts";
+import { why } from "#shared/why.ts";
 import { type Consent, type Decision, decide } from "./decide.ts";
 import { type NativeSync, readNativeSync } from "./native-sync.ts";
 import type { World } from "./plan.ts";
@@ -48,8 +49,7 @@ function checkGroupTeams({ GROUP_TEAMS }: SyncSettings): void {
   try {
     for (const dn of Object.keys(GROUP_TEAMS)) normalDn(dn);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new SettingsError(`wrong settings:\n  GROUP_TEAMS: ${why}`, { cause });
+    throw new SettingsError(`wrong settings:\n  GROUP_TEAMS: ${why(cause)}`, { cause });
   }
 }
 

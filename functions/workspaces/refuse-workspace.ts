@@ -4,6 +4,7 @@ import { SettingsError } from "#shared/config.ts";
 import { Permanent, Retryable } from "#shared/errors.ts";
 import type { LogFields, log } from "#shared/log.ts";
 import { claimedId, Refused, refuseStranger } from "#shared/receive-signed.ts";
+import { why } from "#shared/why.ts";
 import type { WorkspaceRequest } from "#shared/workspace-request.ts";
 
 type Refusal = { status: 403 | 409 | 422 | 503; code: string; reason: string; retryAfterSeconds?: number };
@@ -43,7 +44,7 @@ function refusalOf(error: unknown): Refusal {
   if (error instanceof Retryable) return refusalOfRetryable(error);
   if (error instanceof HTTPException) return unavailable("workspace.deadline", error.message);
   if (error instanceof SettingsError) return unavailable("settings.wrong", error.message);
-  return unavailable("workspace.unexpected", error instanceof Error ? error.message : String(error));
+  return unavailable("workspace.unexpected", why(error));
 }
 
 function refusalOfRetryable({ code, message: reason, retryAfterSeconds }: Retryable): Refusal {

@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { why } from "#shared/why.ts";
 import { isStageName, STAGE_NAME_RULE } from "../stage-names.ts";
 import { templateParameters } from "../template.ts";
 import type { Target } from "./osls.ts";
@@ -28,7 +29,7 @@ export function readTarget(words: string[], usage: string): Target {
     if (unknown !== undefined) throw new Error(`--param "${unknown}": there are ${known.join(", ")}`);
     return { stage: values.stage, region: values.region, parameters };
   } catch (error) {
-    throw new DeployTrouble(`${error instanceof Error ? error.message : error}\n\n${usage}`, { cause: error });
+    throw new DeployTrouble(`${why(error)}\n\n${usage}`, { cause: error });
   }
 }
 

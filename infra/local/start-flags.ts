@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { why } from "#shared/why.ts";
 
 const PORT = 8750;
 export const USAGE = `usage: npm start -- [--hub | --cloud [ministack|localstack]] [--once] [--json] [--port <number>]
@@ -49,6 +50,6 @@ export function readFlags(words: string[]): Flags | string {
       hub: values.hub ?? false,
     };
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return why(error);
   }
 }

@@ -1,4 +1,5 @@
 import { type FailedRequest, Permanent, Retryable, Unauthorized } from "../errors.ts";
+import { why } from "../why.ts";
 import type { Answer } from "./answer.ts";
 
 /**
@@ -69,9 +70,12 @@ export function refused(code: string, answer: Answer, differs: string): Permanen
 /** Refused, broken off or too late: whether a write happened is not known. */
 export function noAnswer(cause: unknown, request: FailedRequest): Retryable {
   const deepest = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  const why = deepest instanceof Error ? deepest.message : String(deepest);
-  return new Retryable("gitea.unreachable", `${request.method} ${request.path}: no answer from Gitea (${why})`, {
-    cause,
-    request,
-  });
+  return new Retryable(
+    "gitea.unreachable",
+    `${request.method} ${request.path}: no answer from Gitea (${why(deepest)})`,
+    {
+      cause,
+      request,
+    },
+  );
 }

@@ -1,3 +1,4 @@
+import { why } from "#shared/why.ts";
 /** What a look at one thing can come to. A warning leaves all well: somebody may have wanted it so. */
 export type Finding = { state: "ok" | "warning" | "failed" | "not applicable"; finding: string; advice?: string };
 
@@ -71,6 +72,6 @@ async function make(check: Check, result: (name: string) => Promise<Result>): Pr
     if (typeof finding === "string") return { state: "ok", finding };
     return finding.state === "failed" ? { advice: check.advice, ...finding } : finding;
   } catch (error) {
-    return { state: "failed", finding: error instanceof Error ? error.message : String(error), advice: check.advice };
+    return { state: "failed", finding: why(error), advice: check.advice };
   }
 }

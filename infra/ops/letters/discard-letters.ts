@@ -1,3 +1,4 @@
+import { why } from "#shared/why.ts";
 import { type Hold, NOT_HELD } from "./hold.ts";
 import type { Letter } from "./letter.ts";
 import { hashOf } from "./plan-replay.ts";
@@ -52,7 +53,7 @@ async function discardHeld(letters: readonly Letter[], hold: Hold): Promise<Disc
         : { letter, outcome: "discarded" },
     );
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = why(error);
     return letters.map((letter) => ({ letter, outcome: "failed", reason }));
   }
 }

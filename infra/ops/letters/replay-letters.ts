@@ -1,4 +1,5 @@
 import type { Sender } from "#shared/queue.ts";
+import { why } from "#shared/why.ts";
 import { sendSignal } from "../patience.ts";
 import { type Hold, NOT_HELD } from "./hold.ts";
 import { createPace } from "./pace.ts";
@@ -80,5 +81,5 @@ async function replayOne(step: ReplayStep, { sender, hold, signal }: ReplayOptio
 }
 
 function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return why(error);
 }
