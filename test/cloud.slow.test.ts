@@ -1,8 +1,4 @@
-import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
-import { ListQueuesCommand } from "@aws-sdk/client-sqs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import * as z from "zod";
-import { askAws } from "#shared/aws-json.ts";
 import { alarmsFor } from "../infra/deploy/alarms.ts";
 import { checkDeployed } from "../infra/deploy/check-deployed.ts";
 import { removeStack } from "../infra/deploy/deploy-stack.ts";
@@ -14,9 +10,11 @@ import { putParameter } from "../infra/local/cloud/write-stage.ts";
 import { lookInto, repositoryOf } from "../infra/local/look.ts";
 import { lettersIn, rotateToken, startCloud, TEST_PARAMETERS } from "./support/cloud.ts";
 import { metricsIn } from "./support/emf.ts";
+import { leftAtTheDoor, leftBehind } from "./support/left-behind.ts";
 import { addPerson } from "./support/people.ts";
 
 let cloud: CloudStack;
+let endpoint: string;
 /** Sent as soon as the stack stands, because crashes take three visibility time-outs to become letters. */
 let deadly: string[];
 beforeAll(async () => {
@@ -26,6 +24,7 @@ beforeAll(async () => {
     settings: { SYNC_SCHEDULE: "rate(1 minute)" },
     handlers: { release: new URL("support/deadly-release.ts", import.meta.url) },
   });
+  endpoint = process.env["AWS_ENDPOINT_URL"] ?? "";
   deadly = await Promise.all(["killer", "spinner", "thrower", "stranger", "waiter"].map(stop));
 }, 180_000);
 afterAll(() => cloud?.stop(), 300_000);
@@ -40,23 +39,6 @@ async function spawn(user: string): Promise<string> {
   const { status, delivery } = await cloud.send({ type: "server.spawning", user });
   expect(status).toBe(202);
   return delivery;
-}
-
-const Watching = z.object({
-  MetricAlarms: z.array(z.object({ AlarmName: z.string() })).default([]),
-  DashboardEntries: z.array(z.object({ DashboardName: z.string() })).default([]),
-});
-
-/** What CloudWatch has of alarms and dashboards, by their names. */
-async function watching(): Promise<string[]> {
-  const ask = async (action: string) => {
-    const target = `GraniteServiceVersion20100801.${action}`;
-    return Watching.parse(await askAws({ service: "monitoring", target, body: {} }));
-  };
-  const { MetricAlarms } = await ask("DescribeAlarms");
-  const { DashboardEntries } = await ask("ListDashboards");
-  const names = [...MetricAlarms.map((one) => one.AlarmName), ...DashboardEntries.map((one) => one.DashboardName)];
-  return names.toSorted();
 }
 
 const settled = (deliveries: string[]) => Promise.all(deliveries.map((delivery) => cloud.follow(delivery, 240_000)));
@@ -143,7 +125,8 @@ describe("the deployed stack", () => {
   it("is watched by every alarm of infra/alarms.yml and a dashboard, and its functions count what they do", async () => {
     const alarms = Object.values(alarmsFor({ stack: StackSettings.parse({}), settings: {} }));
     const names = alarms.map(({ Properties }) => Properties.AlarmName.replaceAll(/\$\{sls:stage\}/g, "local"));
-    expect(await watching()).toEqual([...names, "hubforge-local"].toSorted());
+    const there = { ...(await leftBehind(endpoint)), ...(await leftAtTheDoor(endpoint)) };
+    expect(there).toMatchObject({ alarms: names.toSorted(), dashboards: ["hubforge-local"] });
     const counted = cloud.lines.filter((line) => "_aws" in line).flatMap(metricsIn);
     expect([...new Set(counted.map(({ namespace }) => namespace))]).toEqual(["hubforge/local"]);
     const wanted = ["Accepted", "Done", "AgeAtDone", "Retried", "DeadLettered", "Unauthorized"];
@@ -154,7 +137,10 @@ describe("the deployed stack", () => {
     await expect.poll(() => cloud.lines.map(({ event }) => event), { timeout: 240_000 }).toContain("sync.finished");
   }, 100_000);
 
-  it("goes without a trace", async () => {
+  it("goes without a trace: nothing is left of any kind but the secrets, which were not its own", async () => {
+    const look = async () => ({ ...(await leftBehind(endpoint)), ...(await leftAtTheDoor(endpoint)) });
+    const { parameters, secrets, policies: _, ...made } = await look();
+    expect(Object.entries(made).filter(([, names]) => names.length === 0)).toEqual([]);
     await removeStack({ ...cloud.target, say: () => undefined });
     await expect(removeStack({ ...cloud.target, say: () => undefined })).rejects.toThrow(
       "there is no stack hubforge-local",
@@ -164,10 +150,7 @@ describe("the deployed stack", () => {
     await expect(checkDeployed(cloud.target, new Date())).rejects.toThrow(
       /there is none[\s\S]*function hubforge-local-ingress/,
     );
-    const { QueueUrls = [] } = await cloud.sqs.send(new ListQueuesCommand({}));
-    const { Functions = [] } = await new LambdaClient({ region: cloud.target.region }).send(
-      new ListFunctionsCommand({}),
-    );
-    expect([QueueUrls, Functions, await watching()]).toEqual([[], [], []]);
+    const nothing = Object.fromEntries(Object.keys(made).map((kind) => [kind, []]));
+    expect(await look()).toEqual({ ...nothing, policies: [], parameters, secrets });
   }, 300_000);
 });

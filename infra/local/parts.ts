@@ -44,7 +44,7 @@ export function queueEnvironment(queues: Queue[], parameters: Parameters | undef
 
 /** The stand-in, with our slapd as its source, or the Gitea that runs already. */
 export async function findGitea(
-  { dir, giteaUrl }: Pick<StackOptions, "dir" | "giteaUrl">,
+  { dir, giteaUrl, giteaPort }: Pick<StackOptions, "dir" | "giteaUrl"> & { giteaPort?: number },
   slapd: Slapd,
   endings: Ending[],
 ) {
@@ -53,6 +53,7 @@ export async function findGitea(
   const userBase = environment["LDAP_USER_SEARCH_BASE"] ?? slapd.base;
   const gitea = await startGitea({
     dir: join(dir, "gitea"),
+    ...(giteaPort !== undefined && { port: giteaPort }),
     ldap: { url, bindDn, bindPassword, userBase, userFilter: "(uid=%s)" },
   });
   endings.push(() => gitea.stop());

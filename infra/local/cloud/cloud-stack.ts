@@ -11,12 +11,14 @@ import { awsEnvironment, setEnvironment } from "../environment.ts";
 import { readFunctions } from "../functions.ts";
 import type { Gitea } from "../gitea/server.ts";
 import { createJournal } from "../journal.ts";
+import { keptPort } from "../kept-port.ts";
 import { findGitea, queueEnvironment } from "../parts.ts";
 import { postEvent } from "../post-event.ts";
 import { startSlapd } from "../slapd.ts";
 import type { Stack, StackOptions } from "../stack.ts";
 import type { Emulator, EmulatorOptions } from "./emulator.ts";
 import { followFunctionLog } from "./function-log.ts";
+import { leaveNothing, requireNoStack } from "./leave-nothing.ts";
 import { queueUrls } from "./queue-urls.ts";
 import { openRelay } from "./relay.ts";
 import { writeStage } from "./write-stage.ts";
@@ -26,6 +28,8 @@ export type CloudOptions = Pick<
   "dir" | "ports" | "parameters" | "settings" | "webhookSecrets" | "giteaUrl" | "seedLdif" | "onPart"
 > & {
   startEmulator(options: EmulatorOptions): Promise<Emulator>;
+  /** Nothing of it is to stay: not in a cloud that runs on either. */
+  isPassing?: boolean;
   /** Other sources for some functions' handlers. */
   handlers?: Readonly<Record<string, URL>>;
   /** Hears what osls prints and what is installed. */
@@ -49,30 +53,26 @@ export async function startCloudStack(options: CloudOptions): Promise<CloudStack
 }
 
 async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omit<CloudStack, "stop">> {
-  const { dir, seedLdif, onPart, say = () => undefined } = options;
+  const { dir, parameters, onPart, say = () => undefined } = options;
   // First, because a deployment takes long and a port may be taken.
   const relay = await openRelay(options.ports);
   endings.push(() => relay.stop());
-  const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });
-  endings.push(() => slapd.stop());
-  onPart?.("LDAP", `slapd on ${slapd.url}`);
-  const { gitea, giteaUrl } = await findGitea(options, slapd, endings);
-  onPart?.("Gitea", gitea ? `${giteaUrl} (stand-in)` : giteaUrl);
+  const outside = await startOutside(options, endings);
+  const emulator = await startEmulator(options, endings);
 
-  const emulator = await options.startEmulator({ dir: join(dir, "cloud"), say });
-  endings.push(() => emulator.stop());
-  onPart?.("Cloud", `${emulator.name} on ${emulator.endpoint}`);
-  endings.push(
-    setEnvironment({ ...awsEnvironment(emulator.endpoint, LOCAL_REGION), AWS_DEFAULT_REGION: LOCAL_REGION }),
-  );
-
+  const stageFile = join(dir, "stage.yml");
+  const target: Target = { stage: STAGE, region: LOCAL_REGION, parameters: { stageFile, ...parameters } };
+  const folder = join(dir, "service");
+  if (options.isPassing && emulator.outlivesUs) {
+    await requireNoStack(target, emulator.endpoint);
+    endings.push(() => leaveNothing({ ...target, folder, say }));
+  }
   const webhookSecrets = options.webhookSecrets ?? { default: [`whsec_${randomBytes(32).toString("base64")}`] };
-  const outside = { ...slapd.environment, ...giteaSettings(gitea, giteaUrl) };
-  const ours = { ...outside, WEBHOOK_SECRETS: JSON.stringify(webhookSecrets), STACK_HTTP: emulator.http };
-  const { path: stageFile, settings } = await writeStage(dir, { ...ours, ...options.settings });
-  const target: Target = { stage: STAGE, region: LOCAL_REGION, parameters: { stageFile, ...options.parameters } };
+  const { slapd, gitea, giteaUrl } = outside;
+  const found = { ...slapd.environment, ...giteaSettings(gitea, giteaUrl) };
+  const ours = { ...found, WEBHOOK_SECRETS: JSON.stringify(webhookSecrets), STACK_HTTP: emulator.http };
+  const settings = await writeStage(stageFile, { ...ours, ...options.settings });
   const deploy = async () => {
-    const folder = join(dir, "service");
     await rm(folder, { recursive: true, force: true });
     return await deployStack({ ...target, folder: await oslsFolder(folder, options.handlers), say });
   };
@@ -84,21 +84,40 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
   relay.lead(addressesOf(emulator, outputs));
   onPart?.("Ingress", `${relay.url}/v1/events`);
   const around = await openAround(emulator, endings);
-  const { parameters } = options;
   const environment = { ...settings, ...queueEnvironment(around.queues, parameters) };
   return {
     hub,
     secret,
-    slapd,
-    gitea,
-    giteaUrl,
     url: relay.url,
+    ...outside,
     ...around,
     send: (message) => postEvent(relay.url, secret, { ...message, hub }),
     target,
     deployed: { environment, stage: STAGE, parameters: parameters ?? {} },
     deploy: async () => void (await deploy()),
   };
+}
+
+/** What is no part of the cloud: the directory, and Gitea at the address of the last time, which clones hold. */
+async function startOutside(options: CloudOptions, endings: Ending[]) {
+  const { dir, seedLdif, onPart } = options;
+  const slapd = await startSlapd({ dir: join(dir, "slapd"), ...(seedLdif && { seedLdif }) });
+  endings.push(() => slapd.stop());
+  onPart?.("LDAP", `slapd on ${slapd.url}`);
+  const giteaPort = await keptPort(join(dir, "gitea"));
+  const { gitea, giteaUrl } = await findGitea({ ...options, giteaPort }, slapd, endings);
+  onPart?.("Gitea", gitea ? `${giteaUrl} (stand-in)` : giteaUrl);
+  return { slapd, gitea, giteaUrl };
+}
+
+/** From now on whatever asks AWS asks the emulator. */
+async function startEmulator({ dir, onPart, say = () => undefined, ...options }: CloudOptions, endings: Ending[]) {
+  const emulator = await options.startEmulator({ dir: join(dir, "cloud"), say });
+  endings.push(() => emulator.stop());
+  onPart?.("Cloud", `${emulator.name} on ${emulator.endpoint}`);
+  const region = { AWS_DEFAULT_REGION: LOCAL_REGION };
+  endings.push(setEnvironment({ ...awsEnvironment(emulator.endpoint, LOCAL_REGION), ...region }));
+  return emulator;
 }
 
 /** Somebody else's Gitea is never synced: the small university of this run must not decide who has left it. */

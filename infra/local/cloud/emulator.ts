@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -15,6 +14,8 @@ export type Emulator = {
   http: "api" | "function-urls";
   /** Where the function answers, from the outputs of the stack. */
   addressOf(lambda: string, outputs: Readonly<Record<string, string>>): Address;
+  /** Somebody else's, which runs on when we end: what must not stay in it has to be taken away. */
+  outlivesUs: boolean;
   stop(): Promise<void>;
 };
 export type EmulatorOptions = { dir: string; say: (line: string) => void };
@@ -84,24 +85,4 @@ async function stop(child: ChildProcess): Promise<void> {
   const late = setTimeout(() => child.kill("SIGKILL"), STOPS_WITHIN_MILLISECONDS);
   await gone;
   clearTimeout(late);
-}
-
-/** The port of the last time in this folder, since kept state holds URLs with it; a free one where that is taken or new. */
-export async function keptPort(dir: string): Promise<number> {
-  await mkdir(dir, { recursive: true });
-  const file = join(dir, "port");
-  const last = Number(await readFile(file, "utf8").catch(() => "0"));
-  const port = (await tryPort(last)) ?? (await tryPort(0)) ?? 0;
-  await writeFile(file, String(port));
-  return port;
-}
-
-function tryPort(port: number): Promise<number | undefined> {
-  return new Promise((resolve) => {
-    const probe = createServer().once("error", () => resolve(undefined));
-    probe.listen(port, "127.0.0.1", () => {
-      const address = probe.address();
-      probe.close(() => resolve(typeof address === "object" && address ? address.port : undefined));
-    });
-  });
 }

@@ -1,6 +1,8 @@
 import { join } from "node:path";
+import { why } from "#shared/why.ts";
 import { LOCAL_REGION } from "../embedded-queues.ts";
-import { type Address, type Emulator, type EmulatorOptions, keptPort, startProgram } from "./emulator.ts";
+import { keptPort } from "../kept-port.ts";
+import { type Address, type Emulator, type EmulatorOptions, startProgram } from "./emulator.ts";
 import { PythonMissing } from "./python.ts";
 import { ensureVenv } from "./venv.ts";
 
@@ -28,7 +30,10 @@ export async function installLocalStack(say: (line: string) => void): Promise<st
 /** LocalStack: the one that runs at `AWS_ENDPOINT_URL` (Docker), else its open core in host mode, which keeps no state. */
 export async function startLocalStackCore({ dir, say }: EmulatorOptions): Promise<Emulator> {
   const running = process.env["AWS_ENDPOINT_URL"];
-  if (running) return localStackAt(running, async () => undefined);
+  if (running) {
+    await requireAnswer(running);
+    return localStackAt(running, { outlivesUs: true, stop: async () => undefined });
+  }
   const python = await installLocalStack(say);
   const port = await keptPort(dir);
   const { endpoint, stop } = await startProgram({
@@ -55,17 +60,32 @@ export async function startLocalStackCore({ dir, say }: EmulatorOptions): Promis
       LAMBDA_EVENT_SOURCE_MAPPING_MAX_BACKOFF_ON_EMPTY_POLL_SEC: "1",
     },
   });
-  return localStackAt(endpoint, stop);
+  return localStackAt(endpoint, { outlivesUs: false, stop });
+}
+
+const ANSWERS_WITHIN_MILLISECONDS = 10_000;
+
+async function requireAnswer(endpoint: string): Promise<void> {
+  const ask = async () =>
+    fetch(new URL("/_localstack/health", endpoint), { signal: AbortSignal.timeout(ANSWERS_WITHIN_MILLISECONDS) });
+  const seen = await ask().then(
+    ({ ok, status }) => (ok ? undefined : `it answers ${status}`),
+    (error: Error) => why(error.cause ?? error),
+  );
+  if (seen === undefined) return;
+  throw new Error(
+    `AWS_ENDPOINT_URL is ${endpoint}, and no LocalStack answers there (${seen}): start it, or unset AWS_ENDPOINT_URL to have its open core run here`,
+  );
 }
 
 /** Function URLs only: its open core has no HTTP API. */
-function localStackAt(endpoint: string, stop: () => Promise<void>): Emulator {
+function localStackAt(endpoint: string, life: Pick<Emulator, "outlivesUs" | "stop">): Emulator {
   return {
     name: "LocalStack",
     endpoint,
     http: "function-urls",
     addressOf: (lambda, outputs) => addressOf(endpoint, lambda, outputs),
-    stop,
+    ...life,
   };
 }
 

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { LOCAL_REGION } from "../embedded-queues.ts";
-import { type Emulator, type EmulatorOptions, keptPort, startProgram } from "./emulator.ts";
+import { keptPort } from "../kept-port.ts";
+import { type Emulator, type EmulatorOptions, startProgram } from "./emulator.ts";
 import { ensureVenv } from "./venv.ts";
 
 /** Lists every package with the hashes of its files. */
@@ -36,6 +37,7 @@ export async function startMinistack({ dir, say }: EmulatorOptions): Promise<Emu
     name: "ministack",
     endpoint,
     http: "api",
+    outlivesUs: false,
     addressOf: (_lambda, outputs) => addressOf(endpoint, outputs),
     stop,
   };

@@ -2,6 +2,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { isRunning } from "../../is-running.ts";
+import { keptPort } from "../kept-port.ts";
 import type { Screen } from "../progress.ts";
 import type { Stack, StackOptions } from "../stack.ts";
 import type { Cloud, Flags } from "../start-flags.ts";
@@ -20,16 +21,23 @@ export async function startCloud(cloud: Cloud, flags: Flags, options: StackOptio
   const say = (text: string) => {
     for (const line of text.split("\n").filter((part) => part.trim() !== "")) screen.say(screen.dim(`    ${line}`));
   };
-  const { sqsEndpoint: _, dir, ...others } = options;
-  if (flags.once) return await startCloudStack({ ...others, dir, startEmulator, say });
+  const { sqsEndpoint: _, ...others } = options;
+  if (flags.once) return await startCloudStack({ ...others, startEmulator, say, isPassing: true });
   const kept = takeFolder(join(HOME, cloud));
   try {
-    const stack = await startCloudStack({ ...others, dir: kept.path, startEmulator, say });
+    const ports = await keptDoor(kept.path, flags.ports);
+    const stack = await startCloudStack({ ...others, ports, dir: kept.path, startEmulator, say });
     return { ...stack, stop: () => stack.stop().finally(kept.release) };
   } catch (error) {
     kept.release();
     throw error;
   }
+}
+
+/** A hub has the address of the last time, unless another port is asked for. */
+async function keptDoor(path: string, ports: readonly number[]): Promise<number[]> {
+  const [first, ...others] = ports;
+  return others.length === 0 ? [...ports] : [await keptPort(join(path, "ingress"), first), ...others];
 }
 
 /** Two emulators over one state would ruin it. */

@@ -1,36 +1,44 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname } from "node:path";
 import { askAws } from "#shared/aws-json.ts";
 import { SECRET_SETTINGS, SETTING_NAMES } from "#shared/config.ts";
 import { parameterName } from "../../stage-names.ts";
 
 /**
- * The stage's file for these settings, below those of this shell, with every secret in its store and a reference in its
- * place. Returns its path and what is in it.
+ * Writes the stage's file for these settings, below those of this shell, with every secret in its store and a reference in
+ * its place. Returns what is in it.
  */
 export async function writeStage(
-  dir: string,
+  path: string,
   settings: Readonly<Record<string, string>>,
-): Promise<{ path: string; settings: Record<string, string> }> {
+): Promise<Record<string, string>> {
   const ofShell = SETTING_NAMES.flatMap((name) => (process.env[name] ? [[name, process.env[name]]] : []));
   const all: Record<string, string> = { ...Object.fromEntries(ofShell), ...settings };
   for (const name of SECRET_SETTINGS) {
     const secret = all[name];
     if (secret) all[name] = await keepSecret(name, secret);
   }
-  await mkdir(dir, { recursive: true });
-  const path = join(dir, "stage.yml");
+  await mkdir(dirname(path), { recursive: true });
   await writeFile(path, JSON.stringify(all, null, 2)); // JSON is YAML
-  return { path, settings: all };
+  return all;
 }
+
+/** Takes away what `writeStage` put into the two stores. */
+export async function forgetSecrets(): Promise<void> {
+  const Names = SECRET_SETTINGS.map((variable) => parameterName("local", variable));
+  await askAws({ service: "ssm", target: "AmazonSSM.DeleteParameters", body: { Names }, withinMilliseconds });
+  const body = { SecretId: DIRECTORY_SECRET, ForceDeleteWithoutRecovery: true };
+  await askAws({ service: "secretsmanager", target: "secretsmanager.DeleteSecret", body, withinMilliseconds });
+}
+
+const DIRECTORY_SECRET = "hubforge/local/ldap";
 
 /** One goes to Secrets Manager, so that both stores are used. */
 async function keepSecret(variable: string, secret: string): Promise<string> {
   if (variable === "LDAP_BIND_PASSWORD") {
-    const id = "hubforge/local/ldap";
-    await putSecret(id, JSON.stringify({ password: secret }));
-    return `secretsmanager:${id}#password`;
+    await putSecret(DIRECTORY_SECRET, JSON.stringify({ password: secret }));
+    return `secretsmanager:${DIRECTORY_SECRET}#password`;
   }
   const name = parameterName("local", variable);
   await putParameter(name, secret);
