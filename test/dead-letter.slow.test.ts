@@ -63,7 +63,7 @@ describe("what SQS itself gives up on", () => {
     wake("account", account.handler);
     wake("crashed", drain());
 
-    await expect.poll(() => letters().length, { timeout: 20_000 }).toBe(2);
+    await expect.poll(() => letters().length, { timeout: 60_000 }).toBe(2);
     for (const envelope of crashed) {
       expect(letterTo(envelope.delivery.user)).toMatchObject({
         class: "crash",
@@ -117,7 +117,7 @@ describe("what SQS itself gives up on", () => {
     await expect.poll(() => lines.map(({ event }) => event)).toContain("stage.not-dead-lettered");
     expect(queues.messagesIn("crashed")).toHaveLength(1);
     queues.setFault(undefined);
-    await expect.poll(() => letterTo("ada"), { timeout: 10_000 }).toMatchObject({ class: "crash" });
+    await expect.poll(() => letterTo("ada"), { timeout: 60_000 }).toMatchObject({ class: "crash" });
     await expect.poll(() => queues.messagesIn("crashed")).toEqual([]);
   });
 });

@@ -18,7 +18,7 @@ describe("time", () => {
     const startedAt = performance.now();
     const lookUp = directory.lookUp({ by: "name", value: "ada" }, AbortSignal.timeout(200));
     await expect(lookUp).rejects.toMatchObject({ name: "Retryable", code: "ldap.unreachable" });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(LIMITS.operationMilliseconds);
   });
 
   it("is not spent at all when it was up before", async () => {
@@ -36,22 +36,22 @@ describe("time", () => {
     const settings = { ...environmentFor([url.replace("127.0.0.1", "localhost")]), LDAP_START_TLS: "true" };
     const directory = await directoryFor(settings, { limits: QUICK });
     const startedAt = performance.now();
-    const lookUp = directory.lookUp({ by: "name", value: "ada" }, AbortSignal.timeout(3_000));
+    const lookUp = directory.lookUp({ by: "name", value: "ada" }, AbortSignal.timeout(30_000));
     await expect(lookUp).rejects.toMatchObject({ name: "Retryable", code: "ldap.unreachable" });
-    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    expect(performance.now() - startedAt).toBeLessThan(15_000);
     // The name goes in clear (RFC 6066 §3), so that a server with several certificates shows the right one.
     expect(handshakes[0]?.toString("latin1")).toContain("localhost");
   });
 
   it("of a whole look-up ends before all servers that hang have had theirs", async () => {
     const silent = await Promise.all([1, 2, 3].map(() => start(() => ["silence"])));
-    const limits = { connectMilliseconds: 300, operationMilliseconds: 400, wholeMilliseconds: 900 };
+    const limits = { connectMilliseconds: 1_500, operationMilliseconds: 2_000, wholeMilliseconds: 4_500 };
     const directory = await directoryFor(environmentFor(silent.map((server) => server.url)), { limits });
     const startedAt = performance.now();
     const lookUp = directory.lookUp({ by: "name", value: "ada" }, new AbortController().signal);
     await expect(lookUp).rejects.toMatchObject({ code: "ldap.unreachable" });
-    expect(performance.now() - startedAt).toBeGreaterThan(880);
-    expect(performance.now() - startedAt).toBeLessThan(1_150);
+    expect(performance.now() - startedAt).toBeGreaterThan(4_400);
+    expect(performance.now() - startedAt).toBeLessThan(5_900); // three servers' own time is 6 s
     expect(silent.map((server) => server.seen[0])).toEqual(["bind", "bind", "bind"]);
   });
 

@@ -44,7 +44,7 @@ it("a newcomer breaks Gitea, sees the letter, mends the cause, replays it and se
   expect(broken).toMatchObject({ code: 0, lines: [{ method: "POST", path: "/repos", status: 400 }] });
 
   const { delivery } = await postEvent(up.url, up.secret, { type: "server.spawning", hub: up.hub, user: "bob" });
-  await expect.poll(() => outcome(delivery), { timeout: 20_000, interval: 500 }).toBe("dead-letter");
+  await expect.poll(() => outcome(delivery), { timeout: 60_000, interval: 500 }).toBe("dead-letter");
 
   const [letter] = (await hubforge("dead-letters list --user bob")).lines;
   expect(letter).toMatchObject({ stage: "repository", code: "gitea.refused", class: "permanent", delivery });
@@ -56,6 +56,6 @@ it("a newcomer breaks Gitea, sees the letter, mends the cause, replays it and se
   expect(plan.lines.filter(({ type }) => type === "warning")).toEqual([]);
   const { hash } = plan.lines.at(-1);
   expect(await hubforge(`dead-letters replay --user bob --execute --yes --plan ${hash}`)).toMatchObject({ code: 0 });
-  await expect.poll(() => outcome(delivery), { timeout: 20_000, interval: 500 }).toBe("done");
+  await expect.poll(() => outcome(delivery), { timeout: 60_000, interval: 500 }).toBe("done");
   expect(await hubforge("dead-letters list")).toMatchObject({ code: 3, lines: [] });
 });

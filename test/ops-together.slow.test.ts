@@ -71,7 +71,7 @@ describe("when SQS fails in the middle", () => {
     expect(results.map(({ outcome }) => outcome).toSorted()).toEqual(["failed", "replayed", "skipped"]);
     expect(sent().map((envelope) => envelope.delivery.user)).toEqual(["bob"]);
     fresh.queues.setFault(undefined);
-    await expect.poll(async () => (await replay("--execute", "--yes")).code, { timeout: 5000 }).toBe(0);
+    await expect.poll(async () => (await replay("--execute", "--yes")).code, { timeout: 60_000 }).toBe(0);
     expect(sent().map((envelope) => envelope.delivery.id)).toEqual([expect.anything(), "a1", "a2"]);
   });
 
@@ -82,7 +82,7 @@ describe("when SQS fails in the middle", () => {
     expect(code).toBe(4);
     expect(stderr).toContain("letter-left");
     fresh.queues.setFault(undefined);
-    await expect.poll(async () => (await replay("--execute", "--yes")).code, { timeout: 5000 }).toBe(0);
+    await expect.poll(async () => (await replay("--execute", "--yes")).code, { timeout: 60_000 }).toBe(0);
     expect(sent()).toHaveLength(1);
     expect(fresh.queues.messagesIn("dead-letters")).toEqual([]);
   });

@@ -26,6 +26,7 @@ beforeAll(async () => {
   const [executablePath] = await Promise.all([findOrInstallChromium(say), findOrInstallHub(say)]);
   browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
   page = await browser.newPage({ viewport: { width: 1000, height: 520 } });
+  page.setDefaultTimeout(60_000);
   terminal = start(["--hub"]);
 }, 600_000);
 afterAll(async () => {

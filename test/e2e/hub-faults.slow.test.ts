@@ -173,8 +173,8 @@ describe("while the ingress hangs", () => {
     const starting = world.start("ilumadmin");
     const slowest = Math.max(...(await Promise.all([1, 2, 3].map(timed))));
     await starting;
-    expect(slowest).toBeLessThan(2_000);
-    expect(Date.now() - begun).toBeLessThan(15_000);
+    expect(slowest).toBeLessThan(5_000);
+    expect(Date.now() - begun).toBeLessThan(30_000);
     world.gate.state.mode = "pass";
     await patiently(() => typesOf("ilumadmin")).toEqual(["server.spawning"]);
     await world.stack.follow(accepted("ilumadmin")[0]?.delivery ?? "");

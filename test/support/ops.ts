@@ -13,6 +13,8 @@ export type OpsOptions = {
   /** stdout is a terminal of so many columns; without it a program reads. */
   columns?: number;
   signal?: AbortSignal;
+  /** Ctrl-C as soon as this is true of what stdout has. */
+  interruptAt?: (stdout: string) => boolean;
   now?: Date;
 };
 
@@ -20,8 +22,11 @@ export type OpsRun = { code: number; stdout: string; stderr: string; lines: stri
 
 /** Runs `hubforge <words>` in this process, with streams of its own. */
 export async function runOps(words: readonly string[], options: OpsOptions): Promise<OpsRun> {
-  const { environment, typed, meanwhile, columns, signal = new AbortController().signal, now } = options;
-  const stdout = collector(columns);
+  const { environment, typed, meanwhile, columns, signal, interruptAt, now } = options;
+  const interruption = new AbortController();
+  const stdout = collector(columns, () => {
+    if (interruptAt?.(stdout.text())) interruption.abort();
+  });
   const stderr = collector(typed === undefined ? undefined : 80, (text) => {
     if (text.includes("Type ")) answer();
   });
@@ -35,7 +40,7 @@ export async function runOps(words: readonly string[], options: OpsOptions): Pro
   const code = await runCommandLine(words, {
     streams: { stdin, stdout: stdout.stream, stderr: stderr.stream },
     environment,
-    signal,
+    signal: AbortSignal.any([interruption.signal, ...(signal ? [signal] : [])]),
     ...(now && { now }),
   });
   await happened;
