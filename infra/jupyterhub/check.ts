@@ -16,6 +16,7 @@ const python = await ensureVenv({
   name: "python-checks",
   requirements: new URL("requirements-check.txt", import.meta.url),
   python: { from: [3, 10], to: [3, 14] },
+  megabytes: 120,
   without: "npm test",
   say: (line) => process.stderr.write(`${line}\n`),
 }).catch((error: Error) => {

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 import { isRunning } from "../is-running.ts";
+import { leftIn } from "./left-over.ts";
 
 /**
  * Each run of the local stack lies in `.hubforge/run-<process id>` and takes that with it when it ends, so that a start is
@@ -15,7 +16,6 @@ const State = z.object({
   url: z.string(),
   hub: z.string(),
   secret: z.string(),
-  slapdPid: z.int(),
   hubPid: z.int().optional(),
 });
 /** What another command needs to reach a running stack. */
@@ -27,8 +27,9 @@ export function createRunFolder(): RunFolder {
   const path = join(HOME, `run-${process.pid}`);
   // Not `recursive`: that turns "read-only" into "no such folder".
   if (!existsSync(HOME)) mkdirSync(HOME);
+  chmodSync(HOME, 0o700); // what lies below holds secrets, also of a Gitea of the user's own
   for (const run of runs()) if (!isRunning(run.pid) || run.path === path) sweep(run.path);
-  mkdirSync(path);
+  mkdirSync(path, { mode: 0o700 });
   return {
     path,
     writeState: (state) => writeFileSync(join(path, STATE_FILE), JSON.stringify(state), { mode: 0o600 }),
@@ -36,20 +37,11 @@ export function createRunFolder(): RunFolder {
   };
 }
 
-/** A process that was killed outright could not take its slapd and its hub along. */
+/** Nothing is kept of a run, so nothing of it has to end in order. */
 function sweep(path: string): void {
-  const { slapdPid, hubPid } = readState(path) ?? {};
-  for (const pid of [hubPid, slapdPid]) if (pid !== undefined && commandOf(pid).includes(path)) process.kill(pid);
+  const { hubPid } = readState(path) ?? {};
+  for (const pid of leftIn(path, [hubPid])) process.kill(pid, pid === hubPid ? "SIGTERM" : "SIGKILL");
   rmSync(path, { recursive: true, force: true });
-}
-
-/** By now the number may belong to a program that is none of ours. */
-function commandOf(pid: number): string {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
-  } catch {
-    return "";
-  }
 }
 
 /** The stacks that run from this folder now, the newest last. */

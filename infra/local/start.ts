@@ -49,6 +49,7 @@ async function run(flags: Flags, screen: Screen): Promise<number> {
     const starting = flags.cloud ? startCloud(flags.cloud, flags, options, screen) : startLocalStack(options);
     const stack = await Promise.race([starting, interruption]);
     if (typeof stack === "number") {
+      screen.say("stopping as soon as the start is through; another Ctrl-C ends it at once");
       await starting.then((started) => started.stop()).catch(() => undefined);
       return stack;
     }
@@ -119,8 +120,8 @@ async function serveBrowser(stack: Stack, { screen, folder, interruption }: Omit
   }
 }
 
-function stateOf({ url, hub, secret, slapd }: Stack) {
-  return { url, hub, secret, slapdPid: slapd.pid };
+function stateOf({ url, hub, secret }: Stack) {
+  return { url, hub, secret };
 }
 
 async function stackOptions(folder: RunFolder, { ports }: Flags, screen: Screen): Promise<StackOptions> {

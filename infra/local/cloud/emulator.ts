@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createWriteStream } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -38,25 +38,34 @@ const STOPS_WITHIN_MILLISECONDS = 20_000;
 /** Runs an emulator as a child until `stop`, which lets it write down its state. What it prints goes to `<dir>/<name>.log`. */
 export async function startProgram(options: ProgramOptions): Promise<{ endpoint: string; stop(): Promise<void> }> {
   const { name, python, script, dir, port, environment } = options;
-  await mkdir(dir, { recursive: true });
+  await mkdir(dir, { recursive: true, mode: 0o700 });
   // Emulators unpack scripts of theirs below, in CommonJS; the package.json of this project would make modules of them.
   await writeFile(join(dir, "package.json"), "{}");
+  const log = openSync(join(dir, `${name}.log`), "w", 0o600);
   const { HOME = "", LANG = "C.UTF-8" } = process.env;
-  const child = spawn(python, [fileURLToPath(script)], {
+  // The folder tells whose process this is, where we are killed and the next start finds it (left-over.ts).
+  const child = spawn(python, [fileURLToPath(script), dir], {
     cwd: dir,
     // Nothing else of this shell: a profile or a proxy of the user's own would change what the emulator does.
     env: { HOME, LANG, TMPDIR: dir, PATH: pathWithThisNode(), ...environment },
-    stdio: ["ignore", "pipe", "pipe"],
+    // A file and no pipe: it has to be able to end in order when we are gone.
+    stdio: ["ignore", log, log],
   });
-  const log = createWriteStream(join(dir, `${name}.log`));
-  child.stdout.pipe(log, { end: false });
-  child.stderr.pipe(log, { end: false });
+  closeSync(log);
   const killWithUs = () => child.kill("SIGKILL");
   process.once("exit", killWithUs);
   child.once("exit", () => process.off("exit", killWithUs));
+  await writeFile(join(dir, "pid"), String(await startedAs(child, name)));
   const endpoint = `http://127.0.0.1:${port}`;
   await untilHealthy(child, endpoint, name, join(dir, `${name}.log`));
   return { endpoint, stop: () => stop(child) };
+}
+
+function startedAs(child: ChildProcess, name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    child.once("spawn", () => resolve(child.pid ?? 0));
+    child.once("error", (cause) => reject(new Error(`${name} could not be started: ${cause.message}`, { cause })));
+  });
 }
 
 /** Functions of nodejs24.x run on the first `node` that is found. */

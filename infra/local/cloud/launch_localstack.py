@@ -5,6 +5,9 @@ import runpy
 import sys
 from importlib.metadata import version
 
+os.umask(0o077)  # what it writes down holds the secrets
+del sys.argv[1:]  # the folder, which is there for whoever looks at the processes
+
 KNOWN = ("2026.3.0", "4.13.1")
 if version("localstack-core") not in KNOWN:
     sys.exit(f"launch_localstack.py knows {' and '.join(KNOWN)}, this is {version('localstack-core')}")

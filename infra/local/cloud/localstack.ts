@@ -3,7 +3,7 @@ import { why } from "#shared/why.ts";
 import { LOCAL_REGION } from "../embedded-queues.ts";
 import { keptPort } from "../kept-port.ts";
 import { type Address, type Emulator, type EmulatorOptions, startProgram } from "./emulator.ts";
-import { PythonMissing } from "./python.ts";
+import { findPython, PythonMissing } from "./python.ts";
 import { ensureVenv } from "./venv.ts";
 
 const LAUNCHER = new URL("launch_localstack.py", import.meta.url);
@@ -14,11 +14,13 @@ const SERVICES =
 
 /** The last core that needs no token is for Python 3.13; Debian 12 has 3.11. */
 export async function installLocalStack(say: (line: string) => void): Promise<string> {
+  await findPython({ from: [3, 11], to: [3, 13] }); // its sentence names every Python that would do
   const install = (release: string, from: [number, number], to: [number, number]) =>
     ensureVenv({
       name: `localstack-core-${release}`,
       requirements: new URL(`localstack-${release}.txt`, import.meta.url),
       python: { from, to },
+      megabytes: 500,
       say,
     });
   return await install("2026.3.0", [3, 13], [3, 13]).catch((cause: unknown) => {

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { LOCAL_REGION } from "../embedded-queues.ts";
-import { keptPort } from "../kept-port.ts";
 import { type Emulator, type EmulatorOptions, startProgram } from "./emulator.ts";
+import { queuePort } from "./queue-port.ts";
 import { ensureVenv } from "./venv.ts";
 
 /** Lists every package with the hashes of its files. */
@@ -9,13 +9,19 @@ const REQUIREMENTS = new URL("ministack.txt", import.meta.url);
 const LAUNCHER = new URL("launch_ministack.py", import.meta.url);
 
 export function installMinistack(say: (line: string) => void): Promise<string> {
-  return ensureVenv({ name: "ministack", requirements: REQUIREMENTS, python: { from: [3, 10], to: [3, 14] }, say });
+  return ensureVenv({
+    name: "ministack",
+    requirements: REQUIREMENTS,
+    python: { from: [3, 10], to: [3, 14] },
+    megabytes: 90,
+    say,
+  });
 }
 
 /** AWS as ministack does it: CloudFormation, Lambda in processes of their own, SQS, an HTTP API. Its state stays in `dir`. */
 export async function startMinistack({ dir, say }: EmulatorOptions): Promise<Emulator> {
   const python = await installMinistack(say);
-  const port = await keptPort(dir);
+  const port = await queuePort(dir);
   const { endpoint, stop } = await startProgram({
     name: "ministack",
     python,

@@ -1,8 +1,9 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { isRunning } from "../../is-running.ts";
 import { keptPort } from "../kept-port.ts";
+import { endLeftOver } from "../left-over.ts";
+import { releaseLock, takeLock } from "../lock-file.ts";
 import type { Screen } from "../progress.ts";
 import type { Stack, StackOptions } from "../stack.ts";
 import type { Cloud, Flags } from "../start-flags.ts";
@@ -23,7 +24,7 @@ export async function startCloud(cloud: Cloud, flags: Flags, options: StackOptio
   };
   const { sqsEndpoint: _, ...others } = options;
   if (flags.once) return await startCloudStack({ ...others, startEmulator, say, isPassing: true });
-  const kept = takeFolder(join(HOME, cloud));
+  const kept = await takeFolder(join(HOME, cloud));
   try {
     const ports = await keptDoor(kept.path, flags.ports);
     const stack = await startCloudStack({ ...others, ports, dir: kept.path, startEmulator, say });
@@ -40,22 +41,14 @@ async function keptDoor(path: string, ports: readonly number[]): Promise<number[
   return others.length === 0 ? [...ports] : [await keptPort(join(path, "ingress"), first), ...others];
 }
 
-/** Two emulators over one state would ruin it. */
-function takeFolder(path: string): { path: string; release(): void } {
-  mkdirSync(path, { recursive: true });
+/** Two emulators over one state would ruin it: what a killed start left running here is ended first. */
+export async function takeFolder(path: string): Promise<{ path: string; release(): void }> {
+  mkdirSync(path, { recursive: true, mode: 0o700 });
   const owner = join(path, "owner");
-  const pid = Number(readOrEmpty(owner));
-  if (pid > 0 && pid !== process.pid && isRunning(pid)) {
-    throw new Error(`another npm start -- --cloud runs from this folder (process ${pid}): end it, or add --once`);
+  const other = await takeLock(owner);
+  if (other !== undefined) {
+    throw new Error(`another npm start -- --cloud runs from this folder (process ${other}): end it, or add --once`);
   }
-  writeFileSync(owner, String(process.pid));
-  return { path, release: () => rmSync(owner, { force: true }) };
-}
-
-function readOrEmpty(file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return "";
-  }
+  await endLeftOver(path);
+  return { path, release: () => releaseLock(owner) };
 }

@@ -1,14 +1,14 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { why } from "#shared/why.ts";
-import { isRunning } from "../../is-running.ts";
+import { releaseLock, takeLock } from "../lock-file.ts";
 import { findPython, type PythonRange } from "./python.ts";
 
 const run = promisify(execFile);
@@ -18,6 +18,8 @@ export type VenvOptions = {
   /** A requirements file with exact versions. */
   requirements: URL;
   python: PythonRange;
+  /** About what it takes of the disk. */
+  megabytes: number;
   /** What works without it, for the sentence that says why there is none. */
   without?: string;
   say: (line: string) => void;
@@ -29,22 +31,24 @@ export type VenvOptions = {
  * @throws Error with one sentence: no Python, no network, no space
  */
 export async function ensureVenv(options: VenvOptions): Promise<string> {
-  const { name, requirements, python, without = "npm start without --cloud", say } = options;
+  const { name, requirements, python, megabytes, without = "npm start without --cloud", say } = options;
   const { program, version } = await findPython(python, without);
   const text = await readFile(requirements, "utf8");
   const key = createHash("sha256").update(`${program} ${version} ${text}`).digest("hex").slice(0, 12);
   const folder = join(cacheFolder(), `${name}-${key}`);
   const done = join(folder, "complete");
-  if (!existsSync(done)) {
+  const own = join(folder, "bin/python");
+  const isThere = () => existsSync(done) && existsSync(own);
+  if (!isThere()) {
     await makeCacheFolder();
-    await alone(join(cacheFolder(), "install.lock"), async () => {
-      if (existsSync(done)) return;
-      say(`installing ${name} into ${folder} (once; up to two minutes and 500 MB, without a word from pip)`);
+    await alone({ lock: join(cacheFolder(), "install.lock"), say }, async () => {
+      if (isThere()) return;
+      say(`installing ${name} into ${folder} (once; up to two minutes and ${megabytes} MB, without a word from pip)`);
       await install(folder, program, { name, requirements, without });
       await writeFile(done, "");
     });
   }
-  return join(folder, "bin/python");
+  return own;
 }
 
 function cacheFolder(): string {
@@ -88,37 +92,18 @@ async function install(folder: string, program: string, { name, requirements, wi
   }
 }
 
-/** How long an owner may take to write its process id into the lock that it has just made. */
-const WRITING_MILLISECONDS = 5_000;
+type Waiting = { lock: string; say: (line: string) => void };
 
-/** The lock holds its owner's process id: one whose owner is gone is taken over. */
-async function alone(lock: string, work: () => Promise<void>): Promise<void> {
-  while (!(await take(lock))) {
-    if (await isAbandoned(lock)) await rm(lock, { force: true });
-    else await sleep(300);
+async function alone({ lock, say }: Waiting, work: () => Promise<void>): Promise<void> {
+  let told: number | undefined;
+  for (let holder = await takeLock(lock); holder !== undefined; holder = await takeLock(lock)) {
+    if (holder !== told) say(`waiting for process ${holder}, which installs as well (it holds ${lock})`);
+    told = holder;
+    await sleep(300);
   }
   try {
     await work();
   } finally {
-    await rm(lock, { force: true });
+    releaseLock(lock);
   }
-}
-
-async function take(lock: string): Promise<boolean> {
-  try {
-    await writeFile(lock, String(process.pid), { flag: "wx" });
-    return true;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-async function isAbandoned(lock: string): Promise<boolean> {
-  const [text, made] = await Promise.all([
-    readFile(lock, "utf8").catch(() => ""),
-    stat(lock).catch(() => undefined), // its owner has just let it go
-  ]);
-  if (text !== "") return !isRunning(Number(text));
-  return made !== undefined && Date.now() - made.mtimeMs > WRITING_MILLISECONDS;
 }

@@ -17,6 +17,7 @@ export async function findOrInstallHub(say: (line: string) => void): Promise<Hub
     name: "jupyterhub",
     requirements: new URL("../../jupyterhub/requirements.txt", import.meta.url),
     python: { from: [3, 10], to: [3, 14] },
+    megabytes: 400,
     without: WITHOUT,
     say,
   });
