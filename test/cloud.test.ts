@@ -75,7 +75,7 @@ describe("the Python of an emulator", () => {
   });
 
   it("decides which core of LocalStack is installed; that one fails is no reason for the other", async () => {
-    await expect(installLocalStack(() => undefined)).rejects.toThrow("Python 3.11 to 3.12 with venv is missing");
+    await expect(installLocalStack(() => undefined)).rejects.toThrow("Python 3.11 to 3.13 with venv is missing");
     await put("python3.12", 12);
     await expect(installLocalStack(() => undefined)).rejects.toThrow(
       /^localstack-core-4\.13\.1 could not be installed/,
