@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vit
 import { parse } from "yaml";
 import * as z from "zod";
 import { giteaSettings } from "../infra/local/cloud/cloud-stack.ts";
-import { installLocalStack } from "../infra/local/cloud/localstack.ts";
+import { installLocalStack, startLocalStackCore } from "../infra/local/cloud/localstack.ts";
 import { findPython } from "../infra/local/cloud/python.ts";
 import { openRelay } from "../infra/local/cloud/relay.ts";
 import { readFlags } from "../infra/local/start-flags.ts";
@@ -45,6 +45,18 @@ describe("npm start -- --cloud", () => {
     for (const odd of ["//", "///x", "http://[", "/%", "*"]) expect(await ask(odd)).toBe("HTTP/1.1 404 Not Found");
     expect(await ask("/v1/events?x")).toBe("HTTP/1.1 502 Bad Gateway");
   });
+
+  it.each([`http://127.0.0.1:${CLOSED_PORT}`, "localhost:4566/x", "nowhere"])(
+    "says that no LocalStack answers at AWS_ENDPOINT_URL, here %s, and what to do",
+    async (endpoint) => {
+      process.env["AWS_ENDPOINT_URL"] = endpoint;
+      await expect(startLocalStackCore({ dir: "/nowhere", say: () => undefined })).rejects.toThrow(
+        new RegExp(
+          `^AWS_ENDPOINT_URL is ${endpoint}, and no LocalStack answers there \\(.+\\): start it, or unset AWS_ENDPOINT_URL to have its open core run here$`,
+        ),
+      );
+    },
+  );
 
   it("says which Python it wants where there is none, and that it goes without", async () => {
     process.env["PATH"] = "/nowhere";

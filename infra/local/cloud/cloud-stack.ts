@@ -65,7 +65,7 @@ async function startParts(options: CloudOptions, endings: Ending[]): Promise<Omi
   const folder = join(dir, "service");
   if (options.isPassing && emulator.outlivesUs) {
     await requireNoStack(target, emulator.endpoint);
-    endings.push(() => leaveNothing({ ...target, folder, say }));
+    endings.push(() => leaveNothing(target));
   }
   const webhookSecrets = options.webhookSecrets ?? { default: [`whsec_${randomBytes(32).toString("base64")}`] };
   const { slapd, gitea, giteaUrl } = outside;
