@@ -33,7 +33,9 @@ export function referenceIn(value: string): Reference | undefined {
 async function resolve(value: string): Promise<string> {
   const reference = referenceIn(value);
   if (!reference) return value;
-  return reference.store === "ssm" ? await readParameter(reference.name) : await readSecret(reference.name);
+  const text = reference.store === "ssm" ? await readParameter(reference.name) : await readSecret(reference.name);
+  // Enter before Ctrl-D, or echo instead of printf: no token or password ends with a line end on purpose.
+  return text.replace(/\r?\n$/, "");
 }
 
 const Parameter = z.object({ Parameter: z.object({ Value: z.string().min(1) }) });

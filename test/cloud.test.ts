@@ -99,12 +99,34 @@ describe("the Python of an emulator", () => {
   });
 });
 
-it("the compose file pins every image, and offers nothing beyond loopback", async () => {
-  const Compose = z.object({
-    services: z.record(z.string(), z.object({ image: z.string().regex(/:\d/), ports: z.array(z.string()) })),
+it("the compose file has names that Compose knows, pins every image, and offers nothing beyond loopback", async () => {
+  const Service = z.strictObject({
+    image: z.string().regex(/:\d/),
+    ports: z.array(z.string().regex(/^127\.0\.0\.1:\d+:\d+$/)).optional(),
+    network_mode: z.literal("host").optional(),
+    command: z.string().optional(),
+    environment: z.record(z.string(), z.string()).optional(),
+    configs: z.array(z.strictObject({ source: z.string(), target: z.string() })).optional(),
+    volumes: z.array(z.string()).optional(),
+  });
+  const Compose = z.strictObject({
+    services: z.record(z.string(), Service),
+    configs: z.record(z.string(), z.strictObject({ content: z.string() })),
+    networks: z.strictObject({ default: z.strictObject({ name: z.string() }) }),
+    volumes: z.record(z.string(), z.null()),
   });
   const text = await readFile(new URL("infra/local/compose.yml", ROOT), "utf8");
-  const { services } = Compose.parse(parse(text));
+  const { services, configs, networks, volumes } = Compose.parse(parse(text));
   expect(Object.keys(services)).toEqual(["localstack", "gitea", "openldap", "jupyterhub"]);
-  for (const { ports } of Object.values(services)) for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/);
+  expect(services["localstack"]?.environment?.["LAMBDA_DOCKER_NETWORK"]).toBe(networks.default.name);
+  for (const service of Object.values(services)) {
+    for (const { source } of service.configs ?? []) expect(Object.keys(configs)).toContain(source);
+    const named = (service.volumes ?? [])
+      .map((volume) => volume.split(":")[0] ?? "")
+      .filter((name) => /^\w/.test(name));
+    for (const name of named) expect(Object.keys(volumes)).toContain(name);
+  }
+  // On the host's own network it is the configuration that keeps it on loopback.
+  const addresses = [...(configs["hub"]?.content ?? "").matchAll(/bind_url = "(.*)"/g)].map(([, url]) => url);
+  expect(addresses).toEqual(["http://127.0.0.1:8000", "http://127.0.0.1:8081"]);
 });

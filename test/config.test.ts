@@ -201,6 +201,12 @@ describe("a setting that refers to a secret", () => {
     });
   });
 
+  it("is taken without the line end of whoever pressed Enter, and with every other one", async () => {
+    store.parameters.set("typed", "two\nlines\r\n");
+    const found = await loadSettings(["gitea"], { GITEA_URL: "http://git.uni.example", GITEA_TOKEN: "ssm:typed" });
+    expect(found.GITEA_TOKEN).toBe("two\nlines");
+  });
+
   it("is named with the reason when it cannot be read, beside everything else that is wrong, and without the secret", async () => {
     const problems = await problemsOf({
       ...LEAST,
