@@ -54,6 +54,7 @@ describe("npm run deploy, before it changes anything", () => {
     ["ROLLBACK_COMPLETE", "npm run remove -- --stage prod, then deploy again"],
     ["UPDATE_ROLLBACK_FAILED", "continue-update-rollback --stack-name hubforge-prod"],
     ["UPDATE_IN_PROGRESS", "wait until it is done"],
+    ["REVIEW_IN_PROGRESS", "aws cloudformation delete-stack --stack-name hubforge-prod, then deploy again"],
   ])("does not touch a stack in %s, and says the way out and what failed", (status, remedy) => {
     const failures = ["IngressLambdaFunction CREATE_FAILED: no such bucket"];
     const look = () => requireDeployable({ stage: "prod", region: "x" }, { status, outputs: {}, failures });

@@ -19,6 +19,7 @@ const LEAST = {
   LDAP_BASE: "dc=uni,dc=example",
   LDAP_BIND_DN: "cn=reader,dc=uni,dc=example",
   LDAP_BIND_PASSWORD: "ssm:ldap-password:3",
+  GITEA_CLONE_URL: "ssm:arn:aws:ssm:eu-central-1:123456789012:parameter/uni/clone:7",
 };
 const TOPIC = "arn:aws:sns:eu-central-1:123456789012:on-call";
 const EVERYTHING = {
@@ -56,6 +57,7 @@ async function packaged(settings: Record<string, string | number | boolean>): Pr
 const own = (service: string, name: string) =>
   `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${name}`;
 const PARAMETER = (name: string) => own("ssm", `parameter/${name}`);
+const CLONE = "arn:aws:ssm:eu-central-1:123456789012:parameter/uni/clone"; // without the version that was asked for
 const GITEA = own("secretsmanager", "secret:uni/gitea-??????");
 
 describe("a stage that sets everything", () => {
@@ -74,10 +76,12 @@ describe("a stage that sets everything", () => {
     const directory = [PARAMETER("ldap-password"), PARAMETER("uni/authority")];
     expect(Object.fromEntries(read)).toEqual({
       ingress: [PARAMETER("uni/webhooks")],
-      workspaces: [PARAMETER("uni/webhooks"), ...directory, GITEA],
+      workspaces: [PARAMETER("uni/webhooks"), ...directory, CLONE, GITEA],
       identity: directory,
-      "directory-sync": [...directory, GITEA],
-      ...Object.fromEntries(["account", "team", "repository", "templates", "release"].map((name) => [name, [GITEA]])),
+      "directory-sync": [...directory, CLONE, GITEA],
+      ...Object.fromEntries(
+        ["account", "team", "repository", "templates", "release"].map((name) => [name, [CLONE, GITEA]]),
+      ),
       "dead-letter": [],
       departures: [],
     });

@@ -1,5 +1,6 @@
 import { askAws } from "#shared/aws-json.ts";
 import { type Reference, referenceIn } from "#shared/secrets.ts";
+import { bareName, parameterIn } from "./reference-name.ts";
 import { DeployTrouble } from "./trouble.ts";
 
 /**
@@ -22,11 +23,12 @@ export async function checkSecrets(settings: Readonly<Record<string, string>>): 
   throw new DeployTrouble(`secrets come first:\n${lines.join("\n")}`);
 }
 
-async function isMissing({ store, name }: Reference): Promise<boolean> {
+async function isMissing(reference: Reference): Promise<boolean> {
+  const { store, name } = reference;
   const question =
     store === "ssm"
       ? { service: "ssm", target: "AmazonSSM.GetParameter", body: { Name: name, WithDecryption: false } }
-      : { service: "secretsmanager", target: "secretsmanager.DescribeSecret", body: { SecretId: bare(name) } };
+      : { service: "secretsmanager", target: "secretsmanager.DescribeSecret", body: { SecretId: bareName(reference) } };
   try {
     await askAws(question);
     return false;
@@ -36,11 +38,9 @@ async function isMissing({ store, name }: Reference): Promise<boolean> {
 }
 
 /** A secret as an argument would stand in the shell's history and in the list of processes. */
-function commandFor({ store, name }: Reference): string {
+function commandFor(reference: Reference): string {
   const typed = "file:///dev/stdin  # paste it, then Ctrl-D";
-  return store === "ssm"
-    ? `aws ssm put-parameter --type SecureString --name ${name.replace(/:.*$/, "")} --value ${typed}`
-    : `aws secretsmanager create-secret --name ${bare(name)} --secret-string ${typed}`;
+  return reference.store === "ssm"
+    ? `aws ssm put-parameter --type SecureString --name ${parameterIn(reference)} --value ${typed}`
+    : `aws secretsmanager create-secret --name ${bareName(reference)} --secret-string ${typed}`;
 }
-
-const bare = (name: string) => name.replace(/#.*$/s, "");

@@ -41,7 +41,7 @@ const Statement = z.object({
   Resource: oneOrMany(z.union([Arn, z.object({ "Fn::Sub": z.string() }).transform((it) => it["Fn::Sub"]), z.string()])),
 });
 const Role = z.object({
-  Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })),
+  Policies: z.array(z.object({ PolicyDocument: z.object({ Statement: z.array(Statement) }) })).default([]),
   ManagedPolicyArns: z.array(z.object({ "Fn::Sub": z.string() })).default([]),
 });
 const AttachedPolicy = z.object({
