@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { SETTING_NAMES } from "#shared/config.ts";
+import { parameterName } from "../infra/stage-names.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PAGES = execFileSync("git", ["ls-files", "-co", "--exclude-standard", "*.md"], { cwd: ROOT, encoding: "utf8" })
@@ -37,5 +38,21 @@ describe("README.md", () => {
     const rows = section.split("\n").filter((line) => line.startsWith("|"));
     const named = rows.flatMap((row) => Array.from(row.matchAll(/`([A-Z][A-Z_]+)`/g), ([, name = ""]) => name));
     expect([...new Set(named)].toSorted()).toEqual([...SETTING_NAMES].toSorted());
+  });
+});
+
+describe("infra/README.md", () => {
+  it("makes of the example a stage's file whose secrets are all that stage's", () => {
+    const [line = "", expression = ""] =
+      /^ {4}sed (\S+) infra\/stages\/dev\.yml > infra\/stages\/prod\.yml/m.exec(read("infra/README.md")) ?? [];
+    expect(line).not.toBe("");
+    const made = execFileSync("sed", [expression, "infra/stages/dev.yml"], { cwd: ROOT, encoding: "utf8" });
+    const names = [...made.matchAll(/^\w+: ssm:(.*)$/gm)].map(([, name = ""]) => name);
+    expect(names.toSorted()).toEqual(
+      ["WEBHOOK_SECRETS", "GITEA_TOKEN", "LDAP_BIND_PASSWORD"]
+        .map((setting) => parameterName("prod", setting))
+        .toSorted(),
+    );
+    for (const name of names) expect(read("infra/README.md")).toContain(`--name ${name} --value`);
   });
 });
