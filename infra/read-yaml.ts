@@ -31,7 +31,7 @@ function isSmall(value: unknown): boolean {
   for (let count = 0; open.length > 0; count += 1) {
     if (count > MOST_VALUES) return false;
     const next = open.pop();
-    if (typeof next === "object" && next !== null) open.push(...Object.values(next));
+    if (typeof next === "object" && next !== null) for (const inner of Object.values(next)) open.push(inner);
   }
   return true;
 }

@@ -142,7 +142,7 @@ describe("npm run deploy, against AWS's own refusals", () => {
     const { code, stderr, stdout } = await deploy(environment);
     expect([code, stdout]).toEqual([1, ""]);
     const put = "aws ssm put-parameter --type SecureString --name";
-    expect(stderr).toMatch(/^hubforge: secrets come first:\n/);
+    expect(stderr).toMatch(/^hubforge: secrets come first \(/);
     expect(stderr).toContain(
       `WEBHOOK_SECRETS: there is no ssm:/hubforge/dev/webhook-secrets\n    ${put} /hubforge/dev/webhook-secrets --value`,
     );

@@ -53,7 +53,7 @@ describe("hubforge import-values", () => {
       GITEA_USERNAME: "ssm:/hubforge/uni/gitea-username",
       GITEA_PASSWORD: "ssm:/hubforge/uni/gitea-password",
     });
-    const paste = "  # ilum-jupyterhub.git.password holds it as plain text: paste it, then Ctrl-D\n";
+    const paste = "  # ilum-jupyterhub.git.password holds it as plain text: paste it, then Ctrl-D twice\n";
     expect(stderr).toContain(`${paste}  ${PUT}/gitea-password --value file:///dev/stdin\n`);
     expect(stderr).toContain("Still wrong: LDAP_BASE: is missing");
     expect(stdout + stderr).not.toContain("hunter2");

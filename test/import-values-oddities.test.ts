@@ -39,6 +39,36 @@ describe("values that say the same thing in several ways", () => {
       expect(commands.join("\n")).toContain(`hub-ldap -o 'go-template={{index .data "${key}"`);
   });
 
+  it("takes no bind DN from an earlier section's secret where a later one says it, and no other password for one it cannot use", () => {
+    const core = { security: { ldap: { existingSecret: "core", usernameKey: "dn", base: "dc=uni" } } };
+    const mixed = (ldap: object) =>
+      importValues(JSON.stringify({ "ilum-core": core, "ilum-jupyterhub": { ldap } }), "uni");
+    expect(mixed({ bindDn: "cn=reader,dc=uni", password: "x" }).settings["LDAP_BIND_DN"]).toBe("cn=reader,dc=uni");
+    const ofChart = mixed({ bindDn: "cn=reader,dc=uni", existingSecret: "{{ .Release.Name }}-ldap" });
+    expect(ofChart.settings).not.toHaveProperty("LDAP_BIND_PASSWORD");
+    expect(ofChart.problems).toContain("LDAP_BIND_PASSWORD: is missing");
+    expect(ofChart.unused).toContainEqual({
+      key: "ilum-jupyterhub.ldap.existingSecret",
+      reason: "is an expression of the chart: write what it comes to",
+    });
+  });
+
+  it("leaves Gitea's StartTLS out where another section's addresses are taken", () => {
+    const gitea = { gitea: { ldap: [{ host: "ldap.uni", securityProtocol: "StartTLS" }] } };
+    const hub = { ldap: { urls: ["ldaps://hub.uni"] } };
+    const { settings, unused } = importValues(JSON.stringify({ gitea, "ilum-jupyterhub": hub }), "uni");
+    expect(settings).toMatchObject({ LDAP_URLS: "ldaps://hub.uni" });
+    expect(settings).not.toHaveProperty("LDAP_START_TLS");
+    expect(unused.find(({ key }) => key.endsWith("securityProtocol"))?.reason).toMatch(
+      /ilum-jupyterhub\.ldap\.urls overrides$/,
+    );
+  });
+
+  it.each(["http://admin:hun/ter2@gitea", 'http://admin:hun"ter2@gitea'])("shows no password of %s", (url) => {
+    const text = JSON.stringify({ "ilum-jupyterhub": { git: { address: url }, ldap: { urls: [url] } } });
+    expect(JSON.stringify(importValues(text, "uni"))).not.toContain("ter2");
+  });
+
   it("says of a password beside an existingSecret that the secret holds it", () => {
     const both = example.replace("    usernameKey:", "    password: hunter2\n    usernameKey:");
     expect(reasonsIn(both).get("ilum-jupyterhub.git.password")).toBe("ilum-jupyterhub.git.existingSecret holds it");

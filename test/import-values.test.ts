@@ -117,6 +117,10 @@ describe("importing the platform's values", () => {
       "it holds more than 100000 values, or refers to itself",
     ],
     ["[".repeat(20_000), expect.stringMatching(/^it is not YAML at line 1, column \d+: RESOURCE_EXHAUSTION$/)],
+    [
+      JSON.stringify({ a: Array.from({ length: 130_000 }, () => 1) }),
+      "it holds more than 100000 values, or refers to itself",
+    ],
     ["- a", "it holds no Helm values, which are names with values below them"],
     ["text", "it holds no Helm values, which are names with values below them"],
   ])("says of a text that is none what it is, and nothing that stands in it: case %#", (text, message) => {

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { discardLetters, planDiscard } from "../infra/ops/letters/discard-letters.ts";
 import { openLetterQueue } from "../infra/ops/letters/letter-queue.ts";
 import { readLetters } from "../infra/ops/letters/read-letters.ts";
+import { eventually } from "./support/eventually.ts";
 import { freshQueues } from "./support/fresh-queues.ts";
 import { letterOf, sendLetters } from "./support/letters.ts";
 import { runOps } from "./support/ops.ts";
@@ -51,6 +52,22 @@ describe("discard", () => {
     const [result] = await discardLetters(planDiscard(reading.letters), { hold: reading.hold });
     expect(result).toMatchObject({ outcome: "failed", reason: "it is held no longer: somebody may have it" });
     await expect.poll(() => bodies().length).toBe(1);
+  });
+
+  it("that was cut short tells the command that does the rest, and no more than that", async () => {
+    await sendLetters(
+      fresh.queues,
+      Array.from({ length: 25 }, (_, index) => letterOf(`user${index}`)),
+    );
+    let deletions = 0;
+    fresh.queues.setFault(({ action }) => (action === "DeleteMessageBatch" && ++deletions > 1 ? "down" : undefined));
+    const cut = await ops("discard", "--limit", "20", "--execute", "--yes");
+    expect([cut.code, bodies().length]).toEqual([4, 15]);
+    fresh.queues.setFault(undefined);
+    const [, rest = ""] = /To do the rest:\n {2}hubforge dead-letters (.*)\n/.exec(cut.stderr) ?? [];
+    await eventually(async () => (await ops("list")).lines.length).toBe(15); // held until it was given back
+    expect((await ops(...rest.split(" "))).code).toBe(0);
+    expect(bodies()).toHaveLength(5);
   });
 
   it("takes away what is not hubforge's when it is named", async () => {

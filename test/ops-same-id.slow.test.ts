@@ -95,6 +95,8 @@ describe("two letters of one id", () => {
     for (const { id, person } of seen) {
       const exact = read((await ops("list", "--id", id)).lines);
       expect(exact.map((letter) => letter.person)).toContain(person);
+      const shown = read((await ops("show", id)).lines).find((letter) => letter.person === person);
+      expect(shown?.body).toContain(person);
     }
   });
 });

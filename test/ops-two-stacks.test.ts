@@ -31,7 +31,7 @@ const names = () => stacks.map(({ child }) => `local-${child.pid}`);
 it("says which of several local stacks it means, and how to name another", async () => {
   const { stderr } = await runOps(["queues"], { environment: {} });
   const [said = ""] = stderr.split("\n");
-  expect(said).toMatch(/^\d+ local stacks run here: this is local-\d+, the newest; --deployment local-.* is another$/);
+  expect(said).toMatch(/^\d+ local stacks run here: this is local-\d+; --deployment names another \(local-.*\)$/);
   for (const name of names()) expect(said).toContain(name);
 });
 

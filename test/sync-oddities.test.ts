@@ -162,11 +162,13 @@ describe("a site admin of Gitea's whose person has left", () => {
 });
 
 describe("an odd group", () => {
-  it("is told by its DN beside broken people, and holds nothing back", () => {
-    const oddGroups = [{ dn: "cn=odd", code: "directory.no-id", reason: "no id" }];
+  it("is told by its DN where a setting names it, and holds nothing back", () => {
+    const odd = (dn: string) => ({ dn, code: "directory.no-id", reason: "no id" });
     const world = population(3, (place) => place > 0);
-    const { conflicts, departures } = planSync({ ...world, directory: { ...world.directory, oddGroups } });
-    expect([conflicts, departures.length]).toEqual([oddGroups, 1]);
+    const settings = { ...world.settings, GROUP_TEAMS: { "CN=odd": { team: "odd", permission: "read" as const } } };
+    const directory = { ...world.directory, oddGroups: [odd("cn=odd"), odd("cn=nobodys")] };
+    const { conflicts, departures } = planSync({ ...world, settings, directory });
+    expect([conflicts, departures.length]).toEqual([[odd("cn=odd")], 1]);
   });
 });
 

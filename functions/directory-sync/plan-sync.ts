@@ -1,4 +1,5 @@
 import { isMailed } from "#shared/account-differences.ts";
+import { normalDn } from "#shared/directory/dn.ts";
 import type { Person } from "#shared/directory.ts";
 import type { Account } from "#shared/gitea/account-list.ts";
 import { hasMail, isReal, keptOf } from "./hidden.ts";
@@ -27,7 +28,7 @@ export function planSync(world: World, withRebinds = false): Plan {
   const drafts: Draft[] = [];
   const rebinds: Rebind[] = [];
   const conflicts: Conflict[] = [
-    ...[...directory.broken, ...directory.oddGroups].map(({ dn, code, reason }) => ({ dn, code, reason })),
+    ...[...directory.broken, ...oddGroupsOf(world)].map(({ dn, code, reason }) => ({ dn, code, reason })),
     ...taken.values(),
     ...unmarkedLeavers(world, matches),
   ];
@@ -111,4 +112,10 @@ const byPerson = (one: Placed, other: Placed) =>
 /** By code units: the same everywhere, whatever the language of the machine. */
 function compare(one: string, other: string): number {
   return one < other ? -1 : Number(one > other);
+}
+
+/** Only those that a setting names: any other may be as it likes. */
+function oddGroupsOf({ directory, settings }: World) {
+  const named = new Set([...settings.LDAP_ALLOWED_GROUPS, ...Object.keys(settings.GROUP_TEAMS)].map(normalDn));
+  return directory.oddGroups.filter(({ dn }) => named.has(normalDn(dn)));
 }

@@ -20,7 +20,9 @@ export async function checkSecrets(settings: Readonly<Record<string, string>>): 
   );
   if (missing.flat().length === 0) return;
   const lines = missing.flat().map((line) => `  ${line}`);
-  throw new DeployTrouble(`secrets come first:\n${lines.join("\n")}`);
+  throw new DeployTrouble(
+    `secrets come first (each command takes what you paste, and Ctrl-D twice):\n${lines.join("\n")}`,
+  );
 }
 
 async function isMissing(reference: Reference): Promise<boolean> {
@@ -39,7 +41,7 @@ async function isMissing(reference: Reference): Promise<boolean> {
 
 /** A secret as an argument would stand in the shell's history and in the list of processes. */
 function commandFor(reference: Reference): string {
-  const typed = "file:///dev/stdin  # paste it, then Ctrl-D";
+  const typed = "file:///dev/stdin";
   return reference.store === "ssm"
     ? `aws ssm put-parameter --type SecureString --name ${parameterIn(reference)} --value ${typed}`
     : `aws secretsmanager create-secret --name ${bareName(reference)} --secret-string ${typed}`;

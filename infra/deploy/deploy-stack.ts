@@ -1,9 +1,10 @@
+import { SettingsError } from "#shared/config.ts";
 import { stackName } from "../stage-names.ts";
 import { checkDeployed } from "./check-deployed.ts";
 import { checkSecrets } from "./check-secrets.ts";
 import { OslsFailed, type OslsOptions, runOsls } from "./osls.ts";
 import { describeStack, readStack, requireDeployable, type StackState } from "./stack-state.ts";
-import { readStageFile, readStageValues } from "./stage-file.ts";
+import { readStageFile } from "./stage-file.ts";
 import { DeployTrouble } from "./trouble.ts";
 
 const stageFileOf = ({ stage, parameters }: Pick<OslsOptions, "stage" | "parameters">) =>
@@ -31,12 +32,22 @@ export async function removeStack(options: OslsOptions): Promise<void> {
     throw new DeployTrouble(`there is no stack ${stackName(options)} in ${region}: check --stage and --region`);
   const startedAt = new Date();
   const own = stageFileOf(options);
-  // What it was told no longer matters, so the example does as well where the stage's own file is gone.
-  const stageFile = readStageValues(own) ? own : stageFileOf({ stage: "dev" });
+  // What it was told no longer matters, so the example does as well where the stage's own file is gone, or of another version.
+  const stageFile = isUsable(own) ? own : stageFileOf({ stage: "dev" });
   await changeStack("remove", { ...options, parameters: { ...options.parameters, stageFile } }, startedAt);
   const left = await readStack(options, startedAt);
   if (left.status !== undefined && left.status !== "DELETE_COMPLETE")
     throw new DeployTrouble(describeStack({ stage }, left));
+}
+
+function isUsable(stageFile: string): boolean {
+  try {
+    readStageFile(stageFile);
+    return true;
+  } catch (error) {
+    if (error instanceof SettingsError) return false;
+    throw error;
+  }
 }
 
 /** osls may lose sight of a change that goes on without it. @throws DeployTrouble about the stack as it is then */

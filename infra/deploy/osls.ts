@@ -42,11 +42,11 @@ export async function runOsls(command: "package" | "deploy" | "remove", options:
       say(text);
     });
   }
-  const code = await new Promise<number | null>((resolve, reject) =>
-    child.once("error", reject).once("close", resolve),
-  );
-  process.off("exit", endWithUs);
-  for (const signal of SIGNALS) process.off(signal, passOn);
+  const ended = new Promise<number | null>((resolve, reject) => child.once("error", reject).once("close", resolve));
+  const code = await ended.finally(() => {
+    process.off("exit", endWithUs);
+    for (const signal of SIGNALS) process.off(signal, passOn);
+  });
   if (code !== 0) throw new OslsFailed(command, printed.trim());
 }
 

@@ -78,7 +78,7 @@ function remedyOf(status: string, stage: string): string | undefined {
   if (status === "REVIEW_IN_PROGRESS") {
     return `it is the shell of a change set that nobody carried out; aws cloudformation delete-stack --stack-name ${stackName({ stage })}, then deploy again`;
   }
-  if (status.endsWith("_IN_PROGRESS")) return "somebody else works on it; wait until it is done";
+  if (status.endsWith("_IN_PROGRESS")) return "a change is under way; wait until it is done";
   if (status === "DELETE_FAILED") return `cure what failed, then npm run remove -- --stage ${stage} again`;
   if (/^(ROLLBACK_|CREATE_FAILED)/.test(status)) {
     return `it never worked and can only go; npm run remove -- --stage ${stage}, then deploy again`;

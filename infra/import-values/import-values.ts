@@ -1,7 +1,7 @@
 import { checkSettings } from "#shared/config.ts";
 import { NoYaml, readYaml } from "../read-yaml.ts";
 import { parameterName } from "../stage-names.ts";
-import { type Beside, ELSEWHERE, type Meaning, Refusal, SECTIONS, SWITCHED } from "./key-table.ts";
+import { type Beside, ELSEWHERE, GITEA_SOURCE, type Meaning, Refusal, SECTIONS, SWITCHED } from "./key-table.ts";
 import { CREDENTIALS, commandFor, type Secret, webhookCommand } from "./secrets.ts";
 import { leavesOf, placeIn, type Value } from "./values-tree.ts";
 
@@ -44,6 +44,7 @@ export function importValues(text: string, stage: string): Imported {
     }
   }
   const { settings } = taken;
+  leaveOutForeignTls(taken);
   const secrets = secretsIn(said, taken);
   for (const { setting } of secrets) settings[setting] = `ssm:${parameterName(stage, setting)}`;
   settings["WEBHOOK_SECRETS"] = `ssm:${parameterName(stage, "WEBHOOK_SECRETS")}`;
@@ -84,7 +85,7 @@ function textOf(value: Value, { as = String }: Wanted, beside: Beside): string |
   if (text.includes("{{")) return new Refusal("is an expression of the chart: write what it comes to");
   if (text.includes("${"))
     return new Refusal("holds a variable of osls ($ and a brace), which a deployment would fill in");
-  if (/:\/\/[^/"]*@/.test(text))
+  if ([value].flat().some((one) => /:\/\/.*@/s.test(String(one))))
     return new Refusal("holds a name or a password in a URL: it goes into settings of its own");
   return as(value, beside);
 }
@@ -108,11 +109,16 @@ function secretsIn(leaves: ReadonlyMap<string, Value>, taken: Taken): Secret[] {
       if (byDefault === undefined && !leaves.has(keyPath)) continue;
       if (secret !== undefined) {
         if (leaves.has(plainPath)) taken.reasons.set(plainPath, `${section}.existingSecret holds it`);
-        // A bind DN is no secret elsewhere: what another section says is the one that belongs to its password.
-        if (plain === "" && keyName === "" && saidElsewhere(setting, section, taken)) continue;
+        // A bind DN is no secret elsewhere: what a later section says is the one that belongs to its password.
+        if (plain === "" && isSaidLater(setting, section, taken)) continue;
         const [name, key] = [String(secret), String(leaves.get(keyPath) ?? byDefault)];
         if (!(isKubernetesName(name) && isKubernetesName(key))) {
-          taken.reasons.set(`${section}.existingSecret`, "it, or its key, is no name that Kubernetes allows");
+          const isOfChart = `${name}${key}`.includes("{{");
+          const why = isOfChart
+            ? "is an expression of the chart: write what it comes to"
+            : "it, or its key, is no name that Kubernetes allows";
+          taken.reasons.set(`${section}.existingSecret`, why);
+          found.delete(setting); // an earlier section's would belong to somebody else
           continue;
         }
         noteUse(setting, `${section}.existingSecret`, taken);
@@ -127,9 +133,19 @@ function secretsIn(leaves: ReadonlyMap<string, Value>, taken: Taken): Secret[] {
   return [...found.values()];
 }
 
-function saidElsewhere(setting: string, section: string, { from }: Taken): boolean {
-  const key = from.get(setting);
-  return key !== undefined && placeIn(section, key) === undefined;
+function isSaidLater(setting: string, section: string, { from }: Taken): boolean {
+  const key = from.get(setting) ?? "";
+  const order = CREDENTIALS.map((one) => one.section);
+  return order.slice(order.indexOf(section) + 1).some((later) => placeIn(later, key) !== undefined);
+}
+
+/** Whether TLS is begun on the way belongs to the addresses beside it: another section's may be ldaps:// already. */
+function leaveOutForeignTls({ settings, reasons, from }: Taken): void {
+  const key = from.get("LDAP_START_TLS") ?? "";
+  if (placeIn(GITEA_SOURCE, key) === undefined || placeIn(GITEA_SOURCE, from.get("LDAP_URLS") ?? "") !== undefined)
+    return;
+  delete settings["LDAP_START_TLS"];
+  reasons.set(key, `goes with its host, which ${from.get("LDAP_URLS")} overrides`);
 }
 
 /** Of a secret, or of a key in one: nothing that a shell or a template would read otherwise. */

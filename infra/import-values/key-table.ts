@@ -110,9 +110,12 @@ export type Section = { path: string; keys: Record<string, Meaning> };
 /** Sections that say nothing where they are switched off. */
 export const SWITCHED = ["ilum-core.security.ldap", "ilum-jupyterhub.ldap"];
 
+/** The first LDAP source of Gitea's own chart. */
+export const GITEA_SOURCE = "gitea.gitea.ldap.0";
+
 /** Later sections win: the hub's own LDAP section over the platform's, both over what only Gitea was told. */
 export const SECTIONS: readonly Section[] = [
-  { path: "gitea.gitea.ldap.0", keys: GITEA_LDAP },
+  { path: GITEA_SOURCE, keys: GITEA_LDAP },
   { path: "ilum-core.security.ldap", keys: LDAP },
   { path: "ilum-jupyterhub.ldap", keys: LDAP },
   { path: "ilum-jupyterhub.git", keys: GIT },

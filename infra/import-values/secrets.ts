@@ -45,13 +45,13 @@ export const CREDENTIALS: readonly { section: string; secrets: readonly Credenti
 /** Copies one secret into its place without its ever being an argument of a command. */
 export function commandFor(stage: string, { setting, section, secret, key }: Secret): string {
   const put = `aws ssm put-parameter --type SecureString --overwrite --name ${parameterName(stage, setting)} --value file:///dev/stdin`;
-  if (secret === undefined) return `# ${section} holds it as plain text: paste it, then Ctrl-D\n${put}`;
+  if (secret === undefined) return `# ${section} holds it as plain text: paste it, then Ctrl-D twice\n${put}`;
   return `kubectl get secret ${secret} -o 'go-template={{index .data "${key}" | base64decode}}' | ${put}`;
 }
 
 /** The hub signs with it, so it stays in the shell for what comes next. */
 export function webhookCommand(stage: string): string {
   const put = `aws ssm put-parameter --type SecureString --name ${parameterName(stage, "WEBHOOK_SECRETS")} --value file:///dev/stdin`;
-  const made = `SECRET="whsec_$(openssl rand -base64 32)" # the hub's HUBFORGE_SECRET, and of npm run send --secret`;
+  const made = `# SECRET is HUBFORGE_SECRET of the hub as well, and --secret of npm run send: keep it\nSECRET="whsec_$(openssl rand -base64 32)"`;
   return `${made}\nprintf '{"default":["%s"]}' "$SECRET" | ${put}`;
 }

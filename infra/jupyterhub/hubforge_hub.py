@@ -1358,12 +1358,12 @@ class Hub:
         session = new_session(spawner.user.name, spawner.name, live)
         readiness = Readiness()
         begun = time.monotonic()
-        if self.settings.ready_wait_seconds:
-            # First of all: a progress page that is opened before this shows the spawner's own lines only.
-            with contextlib.suppress(AttributeError):  # a spawner that keeps its progress to itself
-                readiness.show_on(spawner)
-        await self.hook_write(f"server.spawning {session.delivery}", functools.partial(self._open, session))
         try:
+            if self.settings.ready_wait_seconds:
+                # First of all: a progress page that is opened before this shows the spawner's own lines only.
+                with contextlib.suppress(AttributeError):  # a spawner that keeps its progress to itself
+                    readiness.show_on(spawner)
+            await self.hook_write(f"server.spawning {session.delivery}", functools.partial(self._open, session))
             dress = Dress(self.settings, session)
             dress.put_on(spawner)
             left = begun + HOOK_SECONDS - time.monotonic()

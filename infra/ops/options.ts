@@ -44,7 +44,7 @@ export function parseCount(name: string, text: string, maximum: number): number 
   return count;
 }
 
-/** A timer of Node's counts up to 24 days. */
+/** A day: nobody waits longer for a run, and a timer of Node's ends after 24 of them. */
 const LONGEST_MINUTES = 24 * 60;
 
 export function parseMinutes(text: string): number {

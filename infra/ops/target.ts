@@ -80,7 +80,7 @@ function which(stack: LocalStack, running: readonly LocalStack[]): Pick<Target, 
   if (running.length === 1) return {};
   const asked = namesOf([stack]);
   const others = namesOf(running.filter((one) => one !== stack));
-  const aside = `${running.length} local stacks run here: this is ${asked}, the newest; --deployment ${others} is another`;
+  const aside = `${running.length} local stacks run here: this is ${asked}; --deployment names another (${others})`;
   return { asked, aside };
 }
 

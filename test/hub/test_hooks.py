@@ -161,6 +161,7 @@ class Start(HooksCase):
         hub = self.plugin(ready_wait_seconds=0)
         released = threading.Event()
         hub._writer.submit(released.wait)
+        self.assertEqual(hubforge.HOOK_SECONDS, 2)
         self.assertLess(self.slow_start(hub), 8)
         released.set()
         wait_for(lambda: self.open_servers(hub) == [""])

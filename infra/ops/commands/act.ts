@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { LetterFilter } from "../letters/filter-letters.ts";
 import { parseCount } from "../options.ts";
 import { hintOf } from "../output/hint.ts";
 import { inert } from "../output/inert.ts";
@@ -85,6 +86,15 @@ export function howToExecute(target: Target, verb: string, { hash, ...line }: Li
 /** The command line that does what such a command has left: what is on the queue by then is another plan. */
 export function howToFinish(target: Target, verb: string, line: Line): string {
   return executing(target, verb, line);
+}
+
+/** Minutes later `--since 2h` would mean other letters, and `--limit 5` five others. */
+export function stillMeant({ since, until, limit }: LetterFilter, left: number) {
+  return {
+    ...(since && { since: since.toISOString() }),
+    ...(until && { until: until.toISOString() }),
+    ...(limit !== undefined && { limit: String(left) }),
+  };
 }
 
 type Line = { options: object; words: readonly string[] };

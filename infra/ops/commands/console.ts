@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { EXIT } from "../exit-codes.ts";
@@ -7,6 +8,14 @@ import { ALL_QUEUES } from "../target.ts";
 import { openTarget, type Verb } from "./context.ts";
 
 export type ConsoleOptions = { port?: string };
+
+/** Begun with `&` in a terminal: whoever reads from it there is stopped by it. */
+function isInBackground(): boolean {
+  const { status, stdout } = spawnSync("ps", ["-o", "pgid=,tpgid=", "-p", String(process.pid)], { encoding: "utf8" });
+  if (status !== 0) return false;
+  const [group, ofTerminal = -1] = stdout.trim().split(/\s+/).map(Number);
+  return ofTerminal > 0 && ofTerminal !== group;
+}
 
 /** `console`: the page on 127.0.0.1, until Ctrl-C. */
 export const openConsole: Verb<ConsoleOptions> = async (context, options) => {
@@ -24,9 +33,9 @@ export const openConsole: Verb<ConsoleOptions> = async (context, options) => {
   terminal.note(
     `the console of ${target.name}; the address opens one browser, once, for you alone. Enter prints another, Ctrl-C ends it`,
   );
-  const lines = createInterface({ input: terminal.stdin }).on("line", sayAddress);
+  const lines = isInBackground() ? undefined : createInterface({ input: terminal.stdin }).on("line", sayAddress);
   if (!signal.aborted) await once(signal, "abort");
-  lines.close();
+  lines?.close();
   const wasCut = await stop();
   if (wasCut) terminal.note("what was going on was cut short; everything that was held is given back");
   return wasCut ? EXIT.interrupted : EXIT.done;

@@ -7,7 +7,7 @@ import { parseFilter } from "../options.ts";
 import { showDiscarded, showDiscardPlan, showDiscardSummary } from "../output/discard-views.ts";
 import { createProgress } from "../output/progress.ts";
 import { UsageError } from "../usage-error.ts";
-import { type ActOptions, actOn, howToExecute, parseHold } from "./act.ts";
+import { type ActOptions, actOn, howToExecute, howToFinish, parseHold, stillMeant } from "./act.ts";
 import { type Context, holdingLetters, type Verb } from "./context.ts";
 import { nothingMatched, type ReadingOptions, showWarnings } from "./look-at-letters.ts";
 
@@ -34,11 +34,18 @@ export const discard: Verb<DiscardOptions> = async (context, options, words) => 
       hasOtherReader: false, // what another reader holds is not discarded: no order is at stake
       command: howToExecute(target, "dead-letters discard", { options, words, hash: plan.hash }),
     });
-    return answer === "go" ? await execute(context, plan, reading.hold) : answer;
+    if (answer !== "go") return answer;
+    const restOf = (left: number) =>
+      howToFinish(target, "dead-letters discard", { options: { ...options, ...stillMeant(filter, left) }, words });
+    return await execute(context, plan, { hold: reading.hold, restOf });
   });
 };
 
-async function execute({ terminal, signal }: Context, plan: DiscardPlan, hold: Hold): Promise<ExitCode> {
+/** `restOf`: the command line that does what is left of so many letters. */
+type Execution = { hold: Hold; restOf: (left: number) => string };
+
+async function execute({ terminal, signal }: Context, plan: DiscardPlan, execution: Execution): Promise<ExitCode> {
+  const { hold, restOf } = execution;
   const progress = createProgress(terminal, "discarding");
   let done = 0;
   const onProgress = (result: Discarded) => {
@@ -48,9 +55,9 @@ async function execute({ terminal, signal }: Context, plan: DiscardPlan, hold: H
   };
   const results = await discardLetters(plan, { hold, signal, onProgress });
   progress.end();
-  showDiscardSummary(terminal, results);
-  if (signal.aborted) return EXIT.interrupted;
   const discarded = results.filter(({ outcome }) => outcome === "discarded").length;
+  showDiscardSummary(terminal, results, restOf(results.length - discarded));
+  if (signal.aborted) return EXIT.interrupted;
   if (discarded === results.length) return EXIT.done;
   return discarded > 0 ? EXIT.partly : EXIT.error;
 }

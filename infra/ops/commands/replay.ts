@@ -1,6 +1,6 @@
 import { createSender } from "#shared/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { filterLetters, type LetterFilter } from "../letters/filter-letters.ts";
+import { filterLetters } from "../letters/filter-letters.ts";
 import type { Letter } from "../letters/letter.ts";
 import { planReplay, type ReplayPlan } from "../letters/plan-replay.ts";
 import type { Reading } from "../letters/read-letters.ts";
@@ -11,7 +11,7 @@ import { parseCount, parseFilter, parseRate } from "../options.ts";
 import { createProgress } from "../output/progress.ts";
 import { showReplayPlan, showResult, showSummary } from "../output/replay-views.ts";
 import type { Target } from "../target.ts";
-import { type ActOptions, actOn, howToExecute, howToFinish, parseHold } from "./act.ts";
+import { type ActOptions, actOn, howToExecute, howToFinish, parseHold, stillMeant } from "./act.ts";
 import { type Context, holdingLetters, type Verb } from "./context.ts";
 import { nothingMatched, type ReadingOptions, showWarnings } from "./look-at-letters.ts";
 
@@ -54,15 +54,6 @@ export const replay: Verb<ReplayOptions> = async (context, options, words) => {
     return await executeReplay(context, { plan, reading, target, pace, restOf });
   });
 };
-
-/** Minutes later `--since 2h` would mean other letters, and `--limit 5` five others. */
-function stillMeant({ since, until, limit }: LetterFilter, left: number) {
-  return {
-    ...(since && { since: since.toISOString() }),
-    ...(until && { until: until.toISOString() }),
-    ...(limit !== undefined && { limit: String(left) }),
-  };
-}
 
 export type Pace = { rate: number; concurrency: number };
 

@@ -30,7 +30,7 @@ const syncNow: Verb<SyncOptions> = async (context, options) => {
   const { terminal, now } = context;
   const { dryRun: isDryRun = false, confirm, rebind, within } = options;
   if (confirm !== undefined && rebind !== undefined) throw new UsageError("--confirm and --rebind: one at a time");
-  const timeUp = AbortSignal.timeout(parseMinutes(within) * 60_000);
+  const timeUp = AbortSignal.timeout(Math.ceil(parseMinutes(within) * 60_000));
   const signal = AbortSignal.any([context.signal, timeUp]);
   const target = await openTarget(context, ["identity", DEPARTURES]);
   const requests = { total: 0, writes: 0 };

@@ -32,7 +32,7 @@ export type Jobs<Content> = {
   end(): Promise<boolean>;
 };
 
-/** What is remembered at most, however long the console is open; the newest that ended always is. */
+/** What is remembered at most, however long the console is open; of what weighs the newest always is. */
 const MOST = { jobs: 30, weight: 20_000 };
 
 /** It waits for its turn or goes on. */
@@ -56,8 +56,9 @@ export function createJobs<Content>(weigh: (content: Content) => number, most = 
     const ended = [...jobs.values()].filter((job) => !isOpen(job)).toReversed();
     let weight = 0;
     for (const [index, { id, content }] of ended.entries()) {
+      const isFirstThatWeighs = weight === 0; // a look weighs nothing, and makes nobody's plan forgotten
       weight += weigh(content);
-      if (index > 0 && (index >= most.jobs || weight > most.weight)) jobs.delete(id);
+      if (index >= most.jobs || (weight > most.weight && !isFirstThatWeighs)) jobs.delete(id);
     }
   };
   return {

@@ -23,9 +23,11 @@ export function showDiscarded(terminal: Terminal, { letter: { id }, outcome, rea
   if (!terminal.isTable) terminal.data(inertJson({ type: "result", id, outcome, ...(reason ? { reason } : {}) }));
 }
 
-export function showDiscardSummary(terminal: Terminal, results: readonly Discarded[]): void {
+/** @param rest the command line that does what was not done */
+export function showDiscardSummary(terminal: Terminal, results: readonly Discarded[], rest: string): void {
   const counts = Map.groupBy(results, ({ outcome }) => outcome);
   const record = Object.fromEntries([...counts].map(([outcome, some]) => [outcome, some.length]));
   if (!terminal.isTable) terminal.data(inertJson({ type: "summary", ...record }));
   terminal.note([...counts].map(([outcome, some]) => `${some.length} ${outcome}`).join("; "));
+  if (results.some(({ outcome }) => outcome !== "discarded")) terminal.note(`To do the rest:\n  ${rest}`);
 }
