@@ -86,7 +86,7 @@ describe("the deployed stack", () => {
     for (const uid of people.slice(1)) sent.push(await spawn(uid));
     await deploying;
     for (const journey of await settled(sent)) expect(journey).toMatchObject({ isDone: true });
-  }, 180_000);
+  }, 400_000);
 
   it("works for several people at once, as many as the template allows, and for one in order", async () => {
     const people = ["sleeper-a", "sleeper-a", "sleeper-b", "sleeper-c", "sleeper-d"];

@@ -31,9 +31,17 @@ export function followFunctionLog(groups: readonly string[], write: (line: LogLi
 async function follow(groups: readonly string[], write: (line: LogLine) => void, stopping: AbortSignal): Promise<void> {
   const seen = new Set<string>();
   const startedAt = Date.now();
+  // Of each group the last look that was answered: an emulator that is busy for long must not cost the lines of that time.
+  const lookedAt = new Map(groups.map((group) => [group, startedAt]));
+  const look = async (group: string) => {
+    const now = Date.now();
+    const since = Math.max(startedAt, (lookedAt.get(group) ?? startedAt) - OVERLAP_MILLISECONDS);
+    const found = await readSince(group, since);
+    if (found) lookedAt.set(group, now);
+    return found ?? [];
+  };
   while (!stopping.aborted) {
-    const since = Math.max(startedAt, Date.now() - OVERLAP_MILLISECONDS);
-    const found = await Promise.all(groups.map((group) => readSince(group, since)));
+    const found = await Promise.all(groups.map(look));
     const news = found.flat().filter(({ key }) => !seen.has(key));
     for (const { key } of news) seen.add(key);
     const lines = news.flatMap(({ message }) => lineIn(message) ?? []);
@@ -42,14 +50,15 @@ async function follow(groups: readonly string[], write: (line: LogLine) => void,
   }
 }
 
-async function readSince(group: string, startTime: number): Promise<{ key: string; message: string }[]> {
+/** Undefined where it was not answered whole: no such group yet, or an emulator that is busy or on its way out. */
+async function readSince(group: string, startTime: number): Promise<{ key: string; message: string }[] | undefined> {
   const found: { key: string; message: string }[] = [];
   let nextToken: string | undefined;
   do {
     const body = { logGroupName: group, startTime, ...(nextToken && { nextToken }) };
     const question = { service: "logs", target: "Logs_20140328.FilterLogEvents", body };
-    // No such group yet, or an emulator on its way out: the next look tells.
-    const answer = await askAws(question).catch(() => ({}));
+    const answer = await askAws(question).catch(() => undefined);
+    if (answer === undefined) return undefined;
     const { events, nextToken: next } = Events.parse(answer);
     found.push(...events.map((one) => ({ key: `${one.logStreamName} ${one.message}`, message: one.message })));
     nextToken = next ?? undefined;
